@@ -1,0 +1,12 @@
+//! Objects in, snapshots and statuses out: the control side of Headgate.
+//!
+//! A source (a folder of manifests, or a Kubernetes API) sends [`objects::Change`]s; `translate`
+//! keeps the [`snapshot::Snapshot`] and the statuses that follow from the objects. Nothing after
+//! the source knows which source it was. This crate opens no traffic socket.
+
+pub mod api;
+pub mod manifests;
+pub mod objects;
+pub mod schema;
+pub mod status;
+pub mod translate;

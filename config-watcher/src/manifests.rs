@@ -1,0 +1,1 @@
+//! A folder of Gateway API YAML as the source of objects.

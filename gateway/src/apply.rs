@@ -1,0 +1,1 @@
+//! Snapshot in, live tables out: the only module that stores a table.

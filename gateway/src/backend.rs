@@ -1,0 +1,1 @@
+//! Backends as routes hold them: shared, swapped in place, alive across tables.

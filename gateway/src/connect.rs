@@ -1,0 +1,1 @@
+//! Opening upstream connections: TCP, TLS, HTTP/1 or HTTP/2.

@@ -1,0 +1,1 @@
+//! One address of a backend: in-flight count, health, draining; shared by all threads.

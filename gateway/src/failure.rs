@@ -1,0 +1,1 @@
+//! Every failure of ours in one table: fault, retry, status, flag.

@@ -1,0 +1,1 @@
+//! Filters in their compiled form.

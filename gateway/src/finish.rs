@@ -1,0 +1,1 @@
+//! The end of a request: exactly one log line and one set of metrics.

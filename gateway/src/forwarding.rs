@@ -1,0 +1,1 @@
+//! Headers that an intermediary owns: hop-by-hop, Via, X-Forwarded-*, Forwarded.

@@ -1,0 +1,1 @@
+//! Listening sockets that appear and vanish while traffic runs.

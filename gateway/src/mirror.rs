@@ -1,0 +1,1 @@
+//! Copies of requests whose answers nobody waits for.

@@ -1,0 +1,1 @@
+//! Hosts and paths in one canonical form: what is matched is what is forwarded.

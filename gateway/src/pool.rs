@@ -1,0 +1,1 @@
+//! Idle and shared upstream connections of one worker thread.

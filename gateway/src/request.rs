@@ -1,0 +1,1 @@
+//! One request from head to finish; reads like the drawing in ARCHITECTURE.md.

@@ -1,0 +1,1 @@
+//! Session persistence: which endpoint a token names.

@@ -1,0 +1,1 @@
+//! Every limit and time that the gateway keeps, with its default and the reason for it.

@@ -1,0 +1,1 @@
+//! The compiled form of everything on one address and port: what a request finds.

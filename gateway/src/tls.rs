@@ -1,0 +1,1 @@
+//! TLS towards clients: certificates by SNI, client validation, session tickets.

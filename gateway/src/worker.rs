@@ -1,0 +1,1 @@
+//! Worker threads: one single-threaded runtime each; a connection lives and dies on one.

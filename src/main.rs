@@ -1,0 +1,3 @@
+//! The `headgate` binary: composition only, one file per subcommand.
+
+fn main() {}
