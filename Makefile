@@ -1,0 +1,39 @@
+# `make` lists the targets. The two that matter: `make run` and `make test`.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+CARGO ?= cargo
+CLUSTER_DIR ?= $(CURDIR)/.cluster
+export CLUSTER_DIR
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: prerequisites
+prerequisites:
+	@command -v $(CARGO) >/dev/null || { echo "cargo is missing: install Rust with rustup (https://rustup.rs)"; exit 1; }
+	@command -v cc >/dev/null || { echo "a C compiler is missing: apt-get install gcc libc6-dev"; exit 1; }
+
+.PHONY: run
+run: prerequisites ## serve deploy/quickstart: three backends and the gateway, until Ctrl-C
+	$(CARGO) build --release --locked
+	@deploy/quickstart/run.sh
+
+.PHONY: check
+check: prerequisites ## the inner loop: format, lints, fast tests
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) test --workspace --lib --locked
+
+.PHONY: deny
+deny: prerequisites ## licences, sources and bans of what we link
+	@command -v cargo-deny >/dev/null || $(CARGO) install --locked --debug cargo-deny@0.20.2
+	$(CARGO) deny --locked check licenses sources bans
+
+.PHONY: test
+test: prerequisites ## everything: format, lints, licences, all tests
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(MAKE) deny
+	$(CARGO) test --workspace --locked
