@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use snapshot::ObjectKey;
 
 /// Labels of an object, or the `matchLabels` of a selector.
@@ -50,11 +50,11 @@ pub struct Object<S> {
 }
 
 /// A place in a manifests folder.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Origin {
     /// Path relative to the folder.
     pub file: Arc<str>,
-    /// Line of the document's first key, from 1.
+    /// Line of an object's first key or of a problem, from 1; 0 means the file as a whole.
     pub line: u32,
 }
 
