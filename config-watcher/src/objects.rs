@@ -94,18 +94,23 @@ macro_rules! kinds {
         }
 
         impl Objects {
-            /// Takes a change in; false when it changes nothing.
+            /// Takes a change in; false when nothing that has a meaning differs: a new resource
+            /// version or place in a file is kept, and concerns nobody.
             pub fn take(&mut self, change: Change) -> bool {
                 match change {
                     $(Change::Put(AnyObject::$kind(object)) => {
-                        let key = object.meta.key();
-                        let same = self.$field.get(&key).is_some_and(|old| **old == *object);
-                        if !same {
-                            self.$field.insert(key, object);
-                        }
-                        !same
+                        let old = self.$field.insert(object.meta.key(), object.clone());
+                        !old.is_some_and(|old| same_meaning(&old, &object))
                     })*
                     $(Change::Delete(Kind::$kind, key) => self.$field.remove(&key).is_some(),)*
+                }
+            }
+
+            /// One object.
+            #[must_use]
+            pub fn get(&self, kind: Kind, key: &ObjectKey) -> Option<AnyObject> {
+                match kind {
+                    $(Kind::$kind => self.$field.get(key).cloned().map(AnyObject::$kind),)*
                 }
             }
         }
@@ -125,6 +130,18 @@ kinds! {
     EndpointSlice(EndpointSlice) endpoint_slices "EndpointSlice" "discovery.k8s.io";
     Secret(Secret) secrets "Secret" "";
     ConfigMap(ConfigMap) config_maps "ConfigMap" "";
+}
+
+fn same_meaning<S: PartialEq>(a: &Object<S>, b: &Object<S>) -> bool {
+    let Meta { name, namespace, uid, generation, resource_version: _, creation_timestamp, labels } =
+        &a.meta;
+    a.spec == b.spec
+        && *name == b.meta.name
+        && *namespace == b.meta.namespace
+        && *uid == b.meta.uid
+        && *generation == b.meta.generation
+        && *creation_timestamp == b.meta.creation_timestamp
+        && *labels == b.meta.labels
 }
 
 impl fmt::Display for Kind {

@@ -1,9 +1,9 @@
 //! What we say of each object: the `status` that a cluster would show, in its JSON form, without
 //! the times, which the writer sets.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use imbl::OrdMap;
 use serde::Serialize;
 use snapshot::ObjectKey;
 
@@ -13,8 +13,9 @@ use crate::objects::Kind;
 /// Our name as a controller (`GatewayClass.spec.controllerName`).
 pub const CONTROLLER_NAME: &str = "headgate.dev/gateway-controller";
 
-/// The status of every object that has one, by kind and key.
-pub type Statuses = BTreeMap<(Kind, ObjectKey), Arc<ObjectStatus>>;
+/// The status of every object that has one, by kind and key. Persistent, so that a writer keeps
+/// what it has written and asks for the difference.
+pub type Statuses = OrdMap<(Kind, ObjectKey), Arc<ObjectStatus>>;
 
 /// The status of one object.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -47,6 +48,27 @@ pub struct Condition {
     pub message: String,
     /// `metadata.generation` of the object that was judged.
     pub observed_generation: i64,
+}
+
+impl Condition {
+    /// A condition that holds.
+    #[must_use]
+    pub fn holds(kind: &'static str, reason: &'static str, generation: i64) -> Self {
+        let observed_generation = generation;
+        Self { kind, status: Truth::True, reason, message: String::new(), observed_generation }
+    }
+
+    /// A condition that does not hold, and why.
+    #[must_use]
+    pub fn fails(
+        kind: &'static str,
+        reason: &'static str,
+        message: impl Into<String>,
+        generation: i64,
+    ) -> Self {
+        let (message, observed_generation) = (message.into(), generation);
+        Self { kind, status: Truth::False, reason, message, observed_generation }
+    }
 }
 
 /// Value of a condition.

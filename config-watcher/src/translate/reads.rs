@@ -1,0 +1,157 @@
+//! How a unit reads: every getter records what was read, so that the engine knows whom a change
+//! concerns. A unit that reads around this breaks the promise that incremental equals whole.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use rustc_hash::FxHashSet;
+use snapshot::{Certificate, ObjectKey, RouteKind, TrustAnchors};
+
+use super::Options;
+use super::index::List;
+use super::store::Store;
+use crate::api::core::{ConfigMap, EndpointSlice, Namespace, Secret, Service};
+use crate::api::gateway::{Gateway, GatewayClass, ListenerSet};
+use crate::api::grant::ReferenceGrant;
+use crate::api::meta::{Labels, Object};
+use crate::api::policy::BackendTlsPolicy;
+use crate::api::route::{GrpcRoute, HttpRoute};
+use crate::objects::Kind;
+
+/// Something that was read and may change.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Dep {
+    /// An object, or that there is none.
+    Object(Kind, ObjectKey),
+    /// A list, and every object in it.
+    List(List),
+}
+
+/// The eyes of one unit while it is computed.
+#[derive(Debug)]
+pub(crate) struct Reads<'a> {
+    store: &'a Store,
+    options: &'a Options,
+    seen: RefCell<FxHashSet<Dep>>,
+}
+
+/// Getters by key, one for each kind.
+macro_rules! objects {
+    ($($(#[$doc:meta])* $name:ident($kind:ident) $field:ident: $spec:ty;)*) => {$(
+        $(#[$doc])*
+        pub(crate) fn $name(&self, key: &ObjectKey) -> Option<&'a Arc<Object<$spec>>> {
+            self.note(Dep::Object(Kind::$kind, key.clone()));
+            self.store.objects.$field.get(key)
+        }
+    )*};
+}
+
+/// Getters of lists, in the order of the keys.
+macro_rules! list {
+    ($self:ident, $list:expr, $field:ident) => {{
+        let list = $list;
+        let objects = &$self.store.objects.$field;
+        let found: Vec<_> =
+            $self.store.indexes.keys(&list).filter_map(|key| objects.get(key)).collect();
+        $self.note(Dep::List(list));
+        found
+    }};
+}
+
+impl<'a> Reads<'a> {
+    /// The eyes of a unit that has read nothing yet.
+    pub(crate) fn new(store: &'a Store, options: &'a Options) -> Self {
+        Self { store, options, seen: RefCell::default() }
+    }
+
+    /// Everything that was read.
+    pub(crate) fn into_seen(self) -> FxHashSet<Dep> {
+        self.seen.into_inner()
+    }
+
+    fn note(&self, dep: Dep) {
+        self.seen.borrow_mut().insert(dep);
+    }
+
+    /// What the operator chose.
+    pub(crate) fn options(&self) -> &'a Options {
+        self.options
+    }
+
+    objects! {
+        /// A GatewayClass.
+        gateway_class(GatewayClass) gateway_classes: GatewayClass;
+        /// A Gateway.
+        gateway(Gateway) gateways: Gateway;
+        /// A ListenerSet.
+        listener_set(ListenerSet) listener_sets: ListenerSet;
+        /// An HTTPRoute.
+        http_route(HttpRoute) http_routes: HttpRoute;
+        /// A GRPCRoute.
+        grpc_route(GrpcRoute) grpc_routes: GrpcRoute;
+        /// A BackendTLSPolicy.
+        policy(BackendTlsPolicy) backend_tls_policies: BackendTlsPolicy;
+        /// A Namespace.
+        namespace(Namespace) namespaces: Namespace;
+        /// A Service.
+        service(Service) services: Service;
+        /// A Secret. Ask for a grant first where it stands in another namespace: what is read here
+        /// is what we ask an API server for.
+        secret(Secret) secrets: Secret;
+        /// A ConfigMap. Ask for a grant first, as with Secrets.
+        config_map(ConfigMap) config_maps: ConfigMap;
+    }
+
+    /// The labels of a namespace. A namespace that nobody wrote has the one label that an API
+    /// server gives to every namespace.
+    pub(crate) fn namespace_labels(&self, name: &Arc<str>) -> Labels {
+        let key = ObjectKey::new("", name.clone());
+        let mut labels = self.namespace(&key).map(|it| it.meta.labels.clone()).unwrap_or_default();
+        labels.entry("kubernetes.io/metadata.name".into()).or_insert_with(|| name.clone());
+        labels
+    }
+
+    /// The EndpointSlices of a Service.
+    pub(crate) fn slices(&self, service: &ObjectKey) -> Vec<&'a Arc<Object<EndpointSlice>>> {
+        list!(self, List::Slices(service.clone()), endpoint_slices)
+    }
+
+    /// The BackendTLSPolicies that target a Service, or one of its ports.
+    pub(crate) fn policies(&self, service: &ObjectKey) -> Vec<&'a Arc<Object<BackendTlsPolicy>>> {
+        list!(self, List::Policies(service.clone()), backend_tls_policies)
+    }
+
+    /// The ReferenceGrants in namespace `to` that name namespace `from`.
+    pub(crate) fn grants(
+        &self,
+        to: &Arc<str>,
+        from: &Arc<str>,
+    ) -> Vec<&'a Arc<Object<ReferenceGrant>>> {
+        list!(self, List::Grants { to: to.clone(), from: from.clone() }, reference_grants)
+    }
+
+    /// The certificate of a Secret, parsed once; `None` where there is no such Secret.
+    pub(crate) fn certificate(
+        &self,
+        secret: &ObjectKey,
+    ) -> Option<&'a Result<Arc<Certificate>, Arc<str>>> {
+        self.note(Dep::Object(Kind::Secret, secret.clone()));
+        self.store.certificate(secret)
+    }
+
+    /// The authorities of a ConfigMap or Secret, parsed once; `None` where there is no such object.
+    pub(crate) fn anchors(
+        &self,
+        kind: Kind,
+        key: &ObjectKey,
+    ) -> Option<&'a Result<TrustAnchors, Arc<str>>> {
+        self.note(Dep::Object(kind, key.clone()));
+        self.store.anchors(kind, key)
+    }
+
+    /// The Gateways through which routes send to a Service: the ancestors of its policies.
+    pub(crate) fn gateways_of(&self, service: &ObjectKey) -> Vec<ObjectKey> {
+        let _ = (service, RouteKind::Http);
+        unimplemented!("written with the engine")
+    }
+}

@@ -1,0 +1,49 @@
+//! The units of translation: what is computed, and computed again, as a whole.
+
+use snapshot::{BackendKey, ListenerKey, ObjectKey, RouteKind};
+
+/// One thing to compute. Units run in the order of their [`Unit::phase`]; a unit may read the
+/// outputs of earlier phases only, so each runs at most once for a batch of changes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Unit {
+    /// Whether a GatewayClass is ours and accepted.
+    Class(ObjectKey),
+    /// What a Gateway says as a whole, and the claims of its listeners.
+    Gateway(ObjectKey),
+    /// Whether a ListenerSet may join its Gateway, and the claims of its listeners.
+    Set(ObjectKey),
+    /// One listener: who won its claim, its certificates, what it serves.
+    Listener(ListenerKey),
+    /// One HTTPRoute or GRPCRoute.
+    Route(RouteKind, ObjectKey),
+    /// One service port and its policies. Exists while a route refers to it.
+    Backend(BackendKey),
+    /// The addresses of one service port. Exists while a route refers to it.
+    Endpoints(BackendKey),
+    /// The status of a Gateway, with its listeners' counts.
+    GatewayStatus(ObjectKey),
+    /// The status of a ListenerSet, with its listeners' counts.
+    SetStatus(ObjectKey),
+    /// The status of a BackendTLSPolicy.
+    Policy(ObjectKey),
+}
+
+impl Unit {
+    /// How many phases there are.
+    pub(crate) const PHASES: usize = 9;
+
+    /// When it runs, from 0.
+    pub(crate) fn phase(&self) -> usize {
+        match self {
+            Self::Class(_) => 0,
+            Self::Gateway(_) => 1,
+            Self::Set(_) => 2,
+            Self::Listener(_) => 3,
+            Self::Route(..) => 4,
+            Self::Backend(_) => 5,
+            Self::Endpoints(_) => 6,
+            Self::GatewayStatus(_) | Self::SetStatus(_) => 7,
+            Self::Policy(_) => 8,
+        }
+    }
+}
