@@ -37,3 +37,12 @@ test: prerequisites ## everything: format, lints, licences, all tests
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	$(MAKE) deny
 	$(CARGO) test --workspace --locked
+
+.PHONY: cluster
+cluster: ## build the test cluster: a real API server, pods as processes
+	tests/cluster/build.sh
+
+.PHONY: conformance
+conformance: prerequisites cluster ## the Gateway API suite against the release binary
+	$(CARGO) build --release --locked
+	tests/conformance/run.sh
