@@ -1,4 +1,76 @@
 //! Every limit and time that the gateway keeps, with its default and the reason for it.
+//!
+//! Nothing here is unbounded: what has no number in a configuration has one here. Defaults are safe
+//! as shipped. Times that users set on a route (`timeouts`, `retry`) stand in the snapshot and go
+//! before these; this module knows neither them nor who reads which value.
 
-/// Settings.
-pub struct Settings;
+mod client;
+mod upstream;
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+pub use client::{Client, Head, Http2, Limits};
+pub use upstream::{Retry, Upstream};
+
+/// Everything that can be set. `Settings::default()` is what ships.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Worker threads that serve traffic; a connection lives and dies on one. Default: one per
+    /// core, because a worker never blocks and a second one per core only adds switches.
+    pub workers: NonZeroUsize,
+    /// Slow, old and greedy clients.
+    pub client: Client,
+    /// How large a request's head, and what frames its body, may be.
+    pub head: Head,
+    /// HTTP/2 towards clients.
+    pub http2: Http2,
+    /// How many connections, and how they are taken.
+    pub limits: Limits,
+    /// Connections to endpoints, and waiting for them.
+    pub upstream: Upstream,
+    /// What may be tried again, and how often.
+    pub retry: Retry,
+    /// How the gateway itself ends.
+    pub stop: Stop,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let one = NonZeroUsize::MIN;
+        Self {
+            workers: std::thread::available_parallelism().unwrap_or(one),
+            client: Client::default(),
+            head: Head::default(),
+            http2: Http2::default(),
+            limits: Limits::default(),
+            upstream: Upstream::default(),
+            retry: Retry::default(),
+            stop: Stop::default(),
+        }
+    }
+}
+
+/// From SIGTERM to the end of the process.
+#[derive(Clone, Debug)]
+pub struct Stop {
+    /// Connections are still accepted for this long, because a load balancer in front needs that
+    /// long to see that we are not ready. 15 s: three probes of 5 s.
+    pub pre_drain: Duration,
+    /// What is still in flight this long after SIGTERM (`pre_drain` included) is cut. 25 s: below
+    /// the 30 s after which Kubernetes kills.
+    pub deadline: Duration,
+    /// What is cut gets this long to say so (a close frame, a GOAWAY). 1 s: one round trip, even
+    /// on a bad link, and still within the 30 s above.
+    pub farewell: Duration,
+}
+
+impl Default for Stop {
+    fn default() -> Self {
+        Self {
+            pre_drain: Duration::from_secs(15),
+            deadline: Duration::from_secs(25),
+            farewell: Duration::from_secs(1),
+        }
+    }
+}
