@@ -1,1 +1,1 @@
-//! The admin address: health, readiness, metrics, JSON views.
+//! The admin address: health, readiness, metrics, JSON views. Read-only.

@@ -1,19 +1,136 @@
 //! Metrics and the access log.
+//!
+//! Promises: whoever counts holds a handle made once, so that a request pays an atomic addition
+//! and no look-up; no label value comes from a client; the series of routes and backends leave
+//! with them while the totals stay; a line of the access log never waits for its reader.
+
+mod access_log;
+mod backend;
+mod cell;
+mod config;
+mod connection;
+mod family;
+mod owner;
+mod process;
+mod record;
+mod recorder;
+mod registry;
+mod route;
+mod text;
 
 use std::sync::Arc;
 
-use snapshot::RouteKey;
+use metrics::Counter;
+use snapshot::{BackendKey, RouteKey};
 
-/// All metrics.
-#[derive(Clone)]
-pub struct Telemetry;
+pub use access_log::{AccessLog, LogFlusher, LogFormat, LogWriter};
+pub use backend::BackendMetrics;
+pub(crate) use backend::{EndpointCounts, TryFailure};
+pub use config::ConfigMetrics;
+pub use connection::ConnectionMetrics;
+pub use record::{Record, TlsRecord};
+pub use recorder::MetricsRecorder;
+pub use route::RouteMetrics;
+pub(crate) use route::{Finished, RetryBy};
 
-/// The series of one rule.
-pub struct RouteMetrics;
+use family::Family;
+use owner::Owner;
+use registry::Registry;
+
+static FAILURES: Family = Family::counter(
+    "headgate_failures_total",
+    "Requests that the gateway answered or cut short itself, by the access log's flag.",
+);
+
+/// All metrics of a process; clones are the same. See the module.
+#[derive(Clone, Debug)]
+pub struct Telemetry(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    registry: Arc<Registry>,
+    process: Owner,
+    connections: ConnectionMetrics,
+    config: ConfigMetrics,
+    unrouted: Arc<RouteMetrics>,
+}
 
 impl Telemetry {
-    /// The series of a rule.
-    pub fn route(&self, _key: &RouteKey) -> Arc<RouteMetrics> {
-        Arc::new(RouteMetrics)
+    /// Everything at zero.
+    #[must_use]
+    pub fn new() -> Self {
+        process::started();
+        let registry = Arc::new(Registry::default());
+        let process = || Owner::process(registry.clone());
+        Self(Arc::new(Inner {
+            connections: ConnectionMetrics::new(process()),
+            config: ConfigMetrics::new(&process()),
+            unrouted: Arc::new(RouteMetrics::new(process())),
+            process: process(),
+            registry: registry.clone(),
+        }))
+    }
+
+    /// The numbers of a route. Formats its key and takes a lock: call it when a route is compiled.
+    #[must_use]
+    pub fn route(&self, key: &RouteKey) -> Arc<RouteMetrics> {
+        Arc::new(RouteMetrics::new(self.owner("route", &key.to_string())))
+    }
+
+    /// The numbers of requests that no route took; they show in the totals only.
+    #[must_use]
+    pub fn unrouted(&self) -> &Arc<RouteMetrics> {
+        &self.0.unrouted
+    }
+
+    /// The numbers of a backend. Formats its key and takes a lock: call it when one is made.
+    #[must_use]
+    pub fn backend(&self, key: &BackendKey) -> BackendMetrics {
+        BackendMetrics::new(self.owner("backend", &key.to_string()))
+    }
+
+    /// The numbers of all connections from clients.
+    #[must_use]
+    pub fn connections(&self) -> &ConnectionMetrics {
+        &self.0.connections
+    }
+
+    /// The numbers of changes.
+    #[must_use]
+    pub fn config(&self) -> &ConfigMetrics {
+        &self.0.config
+    }
+
+    /// The counter of failures with this flag, one of the failure table's words. Looked up: make
+    /// it once where it may be used often.
+    pub(crate) fn failure(&self, flag: &'static str) -> Counter {
+        self.0.process.counter(&FAILURES, format!("flag=\"{flag}\""))
+    }
+
+    /// What crates write into that use the `metrics` macros.
+    #[must_use]
+    pub fn recorder(&self) -> MetricsRecorder {
+        MetricsRecorder(self.0.registry.clone())
+    }
+
+    /// All metrics in Prometheus' text format, version 0.0.4.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let mut text = text::render(self.0.registry.families());
+        process::render(&mut text);
+        text
+    }
+
+    fn owner(&self, name: &str, value: &str) -> Owner {
+        Owner::new(self.0.registry.clone(), name, value)
     }
 }
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests;

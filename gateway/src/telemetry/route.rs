@@ -1,0 +1,159 @@
+//! What requests tell of a route: rate, errors, duration.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use metrics::{Counter, Gauge, Histogram};
+
+use super::family::{Family, SECONDS};
+use super::owner::Owner;
+
+static REQUESTS: Family = Family::counter(
+    "headgate_route_requests_total",
+    "Requests that ended, by route and class of the status sent to the client.",
+)
+.with_total(
+    "headgate_requests_total",
+    "Requests that ended, by class of the status sent to the client.",
+);
+static DURATION: Family = Family::histogram(
+    "headgate_route_request_duration_seconds",
+    "From a request's head to the end of its response, by route.",
+    SECONDS,
+)
+.with_total(
+    "headgate_request_duration_seconds",
+    "From a request's head to the end of its response.",
+);
+static IN_FLIGHT: Family = Family::gauge(
+    "headgate_route_requests_in_flight",
+    "Requests that have begun and not ended, by route.",
+)
+.with_total("headgate_requests_in_flight", "Requests that have begun and not ended.");
+static RECEIVED: Family = Family::counter(
+    "headgate_route_received_bytes_total",
+    "Bytes of request bodies taken from clients, by route.",
+)
+.with_total("headgate_received_bytes_total", "Bytes of request bodies taken from clients.");
+static SENT: Family = Family::counter(
+    "headgate_route_sent_bytes_total",
+    "Bytes of response bodies given to clients, by route.",
+)
+.with_total("headgate_sent_bytes_total", "Bytes of response bodies given to clients.");
+static RETRIES: Family = Family::counter(
+    "headgate_route_retries_total",
+    "Tries after the first, by route and by what asked for them: the retry law or the route.",
+)
+.with_total(
+    "headgate_retries_total",
+    "Tries after the first, by what asked for them: the retry law or the route.",
+);
+
+/// Classes of status codes; the first is for requests that ended without one, because the client
+/// left before.
+const CLASSES: [&str; 6] = [
+    "code=\"none\"",
+    "code=\"1xx\"",
+    "code=\"2xx\"",
+    "code=\"3xx\"",
+    "code=\"4xx\"",
+    "code=\"5xx\"",
+];
+
+/// Numbers of one route, or of the requests that no route took. All holders of one route share
+/// them; a route without requests has no series.
+#[derive(Debug)]
+pub struct RouteMetrics {
+    owner: Owner,
+    handles: OnceLock<Handles>,
+}
+
+#[derive(Debug)]
+struct Handles {
+    requests: [Counter; CLASSES.len()],
+    duration: Histogram,
+    in_flight: Gauge,
+    received: Counter,
+    sent: Counter,
+    retries_by_law: Counter,
+    retries_by_route: Counter,
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Finished {
+    /// As sent to the client; `None` when it left before one was.
+    pub(crate) status: Option<http::StatusCode>,
+    /// From its head to the end of the response.
+    pub(crate) duration: Duration,
+    /// Bytes of its body.
+    pub(crate) received: u64,
+    /// Bytes of the response's body.
+    pub(crate) sent: u64,
+}
+
+/// What asked for another try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RetryBy {
+    /// The law that always holds: nothing, or nothing that counts, had happened.
+    Law,
+    /// The route's `retry`.
+    Route,
+}
+
+impl RetryBy {
+    /// The word for the access log and labels.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Law => "law",
+            Self::Route => "route",
+        }
+    }
+}
+
+impl RouteMetrics {
+    pub(super) fn new(owner: Owner) -> Self {
+        Self { owner, handles: OnceLock::new() }
+    }
+
+    /// A request begins; exactly one [`Self::finish`] follows.
+    pub(crate) fn begin(&self) {
+        self.handles().in_flight.increment(1.0);
+    }
+
+    /// A request that has begun ends.
+    pub(crate) fn finish(&self, how: &Finished) {
+        let handles = self.handles();
+        handles.in_flight.decrement(1.0);
+        let class = how.status.map_or(0, |status| usize::from(status.as_u16() / 100));
+        handles.requests[class.min(CLASSES.len() - 1)].increment(1);
+        handles.duration.record(how.duration);
+        if how.received > 0 {
+            handles.received.increment(how.received);
+        }
+        if how.sent > 0 {
+            handles.sent.increment(how.sent);
+        }
+    }
+
+    /// A request is tried once more.
+    pub(crate) fn retry(&self, by: RetryBy) {
+        match by {
+            RetryBy::Law => self.handles().retries_by_law.increment(1),
+            RetryBy::Route => self.handles().retries_by_route.increment(1),
+        }
+    }
+
+    /// Made by the first request, so that idle routes cost neither memory nor lines in a scrape.
+    fn handles(&self) -> &Handles {
+        self.handles.get_or_init(|| Handles {
+            requests: CLASSES.map(|class| self.owner.counter(&REQUESTS, class)),
+            duration: self.owner.histogram(&DURATION),
+            in_flight: self.owner.gauge(&IN_FLIGHT, ""),
+            received: self.owner.counter(&RECEIVED, ""),
+            sent: self.owner.counter(&SENT, ""),
+            retries_by_law: self.owner.counter(&RETRIES, "by=\"law\""),
+            retries_by_route: self.owner.counter(&RETRIES, "by=\"route\""),
+        })
+    }
+}
