@@ -26,7 +26,69 @@ mod request;
 mod session;
 pub mod settings;
 mod table;
+mod tasks;
 pub mod telemetry;
 mod tls;
 mod upgrade;
 mod worker;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use snapshot::{Snapshot, Version};
+
+use crate::apply::{Applier, Refusal};
+use crate::settings::Settings;
+use crate::telemetry::Telemetry;
+
+/// The data side of one process: worker threads, listening sockets, tables.
+pub struct Gateway {
+    applier: Applier,
+}
+
+/// What became of a snapshot.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    /// The version that every table has now.
+    pub version: Version,
+    /// Resources that are not live as the snapshot has them.
+    pub refusals: Vec<Refusal>,
+    /// Addresses that are listened on.
+    pub bound: Vec<SocketAddr>,
+    /// Addresses that should be and are not, with the cause. They are tried again every second.
+    pub unbound: Vec<(SocketAddr, String)>,
+}
+
+/// How a stop went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stopped {
+    /// Connections that were cut at the deadline.
+    pub connections: usize,
+    /// Requests in flight on them.
+    pub requests: usize,
+}
+
+impl Gateway {
+    /// Starts the worker threads. Nothing is listened on before the first [`Self::apply`].
+    ///
+    /// # Errors
+    /// When a thread or its runtime cannot be made.
+    pub fn start(_settings: Settings, _telemetry: Telemetry) -> io::Result<Self> {
+        unimplemented!("lands next")
+    }
+
+    /// Makes `snapshot` live and returns when it is. Takes time in proportion to what changed.
+    pub fn apply(&mut self, snapshot: Arc<Snapshot>) -> Applied {
+        let outcome = self.applier.apply(snapshot);
+        let (version, refusals) = (outcome.version, outcome.refusals);
+        Applied { version, refusals, bound: Vec::new(), unbound: Vec::new() }
+    }
+
+    /// Ends without losing a request that can be saved: serves on for `pre_drain` while telling
+    /// clients to go elsewhere, then takes no new connection, and returns when nothing is in
+    /// flight or at the deadline.
+    pub async fn stop(self) -> Stopped {
+        Stopped::default()
+    }
+}
