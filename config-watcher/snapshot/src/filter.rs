@@ -70,7 +70,8 @@ pub struct UrlRewrite {
 pub enum PathModifier {
     /// The whole path becomes this.
     ReplaceFull(Arc<str>),
-    /// The prefix that the rule's match names becomes this; only with `PathMatch::Prefix`.
+    /// The prefix that the rule's match names becomes this; only with `PathMatch::Prefix`. Empty,
+    /// or without a trailing slash; what the path becomes begins with `/` all the same.
     ReplacePrefix(Arc<str>),
 }
 
