@@ -10,6 +10,7 @@ mod cell;
 mod config;
 mod connection;
 mod family;
+mod line;
 mod owner;
 mod process;
 mod record;

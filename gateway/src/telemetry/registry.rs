@@ -211,6 +211,3 @@ pub(super) fn label_text<'a>(labels: impl Iterator<Item = (&'a str, &'a str)>) -
     }
     text
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,105 @@
+use std::time::{Duration, UNIX_EPOCH};
+
+use expect_test::expect;
+use http::Version;
+use snapshot::{BackendKey, ListenerKey, ObjectKey, ParentKind, RouteKey, RouteKind};
+
+use super::super::access_log::LogFormat;
+use super::super::record::{Record, TlsRecord};
+use super::{Formatter, seconds};
+
+/// A request as full as one can be, and one that was refused at once.
+fn lines(format: LogFormat) -> String {
+    let listener = ListenerKey {
+        kind: ParentKind::Gateway,
+        parent: ObjectKey::new("infra", "public"),
+        section: "https".into(),
+    };
+    let route = RouteKey { kind: RouteKind::Http, object: ObjectKey::new("shop", "cart"), rule: 2 };
+    let backend = BackendKey { service: ObjectKey::new("shop", "cart"), port: 80 };
+    let refused = Record {
+        time: UNIX_EPOCH + Duration::from_millis(1_767_323_045_678),
+        id: "7f",
+        client: "[::1]:4711".parse().unwrap(),
+        method: "GET",
+        host: "",
+        path: "/\"\n",
+        protocol: Version::HTTP_10,
+        status: None,
+        received: 0,
+        sent: 0,
+        duration: Duration::from_micros(5),
+        first_byte: None,
+        upstream: None,
+        listener: None,
+        route: None,
+        backend: None,
+        endpoint: None,
+        tries: 0,
+        retry: None,
+        flag: Some("client_gone"),
+        tls: None,
+        user_agent: None,
+    };
+    let full = Record {
+        client: "192.0.2.1:1".parse().unwrap(),
+        method: "POST",
+        host: "shop.example.com",
+        path: "/cart?x=1",
+        protocol: Version::HTTP_2,
+        status: Some(200),
+        received: 32_768,
+        sent: 1_024,
+        duration: Duration::from_micros(1_234_567),
+        first_byte: Some(Duration::from_millis(20)),
+        upstream: Some(Duration::from_millis(19)),
+        listener: Some(&listener),
+        route: Some(&route),
+        backend: Some(&backend),
+        endpoint: Some("10.0.0.7:8080".parse().unwrap()),
+        tries: 2,
+        retry: Some("law"),
+        flag: None,
+        tls: Some(TlsRecord { version: "TLSv1.3", sni: Some("shop.example.com") }),
+        user_agent: Some(b"curl/8 \xff"),
+        ..refused.clone()
+    };
+    let mut out = Vec::new();
+    let mut formatter = Formatter::new(format);
+    formatter.line(&mut out, &full);
+    formatter.line(&mut out, &refused);
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn json_lines_are_objects_with_base_units() {
+    let lines = lines(LogFormat::Json);
+    for line in lines.lines() {
+        serde_json::from_str::<serde_json::Value>(line).unwrap();
+    }
+    expect![[r#"
+        {"time":"2026-01-02T03:04:05.678Z","id":"7f","client":"192.0.2.1:1","method":"POST","host":"shop.example.com","path":"/cart?x=1","protocol":"HTTP/2","status":200,"received_bytes":32768,"sent_bytes":1024,"duration_seconds":1.234567,"first_byte_seconds":0.020000,"upstream_seconds":0.019000,"listener":"Gateway/infra/public/https","route":"HTTPRoute/shop/cart/2","backend":"shop/cart:80","endpoint":"10.0.0.7:8080","tries":2,"retry":"law","tls":"TLSv1.3","sni":"shop.example.com","user_agent":"curl/8 �"}
+        {"time":"2026-01-02T03:04:05.678Z","id":"7f","client":"[::1]:4711","method":"GET","host":"","path":"/\"\u000a","protocol":"HTTP/1.0","status":null,"received_bytes":0,"sent_bytes":0,"duration_seconds":0.000005,"tries":0,"flag":"client_gone"}
+    "#]].assert_eq(&lines);
+}
+
+#[test]
+fn text_lines_have_every_field_in_its_place() {
+    let lines = lines(LogFormat::Text);
+    let names = |line: &str| -> Vec<String> {
+        line.split(' ').filter_map(|part| Some(part.split_once('=')?.0.to_owned())).collect()
+    };
+    let all: Vec<_> = lines.lines().map(|line| names(&line.replace("?x=1", ""))).collect();
+    assert_eq!(all[0], all[1]);
+    expect![[r#"
+        2026-01-02T03:04:05.678Z 192.0.2.1:1 "POST shop.example.com/cart?x=1 HTTP/2" 200 received=32768 sent=1024 duration=1.234567 first_byte=0.020000 upstream=0.019000 route=HTTPRoute/shop/cart/2 backend=shop/cart:80 endpoint=10.0.0.7:8080 tries=2 retry=law flag=- listener=Gateway/infra/public/https tls=TLSv1.3 sni=shop.example.com id=7f user_agent="curl/8 \xff"
+        2026-01-02T03:04:05.678Z [::1]:4711 "GET /\x22\x0a HTTP/1.0" - received=0 sent=0 duration=0.000005 first_byte=- upstream=- route=- backend=- endpoint=- tries=0 retry=- flag=client_gone listener=- tls=- sni=- id=7f user_agent="-"
+    "#]].assert_eq(&lines);
+}
+
+#[test]
+fn times_keep_their_leading_zeros() {
+    let mut out = Vec::new();
+    seconds(&mut out, Duration::from_micros(3_000_042));
+    assert_eq!(out, b"3.000042");
+}

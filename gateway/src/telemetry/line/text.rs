@@ -1,0 +1,77 @@
+//! A line for people: time, client, request, status, then `name=value` in an order that never
+//! changes, with `-` for what a request has not.
+
+use std::fmt::{Display, Write};
+use std::time::Duration;
+
+use super::super::record::Record;
+use super::escape::{Escaping, Quoting, bytes, limited};
+use super::{limit, protocol, seconds, whole};
+
+pub(super) fn line(out: &mut Vec<u8>, time: &[u8], record: &Record<'_>) {
+    out.extend_from_slice(time);
+    out.push(b' ');
+    show(out, record.client);
+    out.extend_from_slice(b" \"");
+    limited(out, Quoting::Text, record.method, limit::METHOD);
+    out.push(b' ');
+    limited(out, Quoting::Text, record.host, limit::HOST);
+    limited(out, Quoting::Text, record.path, limit::PATH);
+    out.push(b' ');
+    out.extend_from_slice(protocol(record.protocol).as_bytes());
+    out.extend_from_slice(b"\" ");
+    match record.status {
+        Some(status) => whole(out, status.into()),
+        None => out.push(b'-'),
+    }
+    name(out, "received");
+    whole(out, record.received);
+    name(out, "sent");
+    whole(out, record.sent);
+    time_of(out, "duration", Some(record.duration));
+    time_of(out, "first_byte", record.first_byte);
+    time_of(out, "upstream", record.upstream);
+    field(out, "route", record.route);
+    field(out, "backend", record.backend);
+    field(out, "endpoint", record.endpoint);
+    field(out, "tries", Some(record.tries));
+    field(out, "retry", record.retry);
+    field(out, "flag", record.flag);
+    field(out, "listener", record.listener);
+    field(out, "tls", record.tls.as_ref().map(|tls| tls.version));
+    name(out, "sni");
+    let sni = record.tls.as_ref().and_then(|tls| tls.sni);
+    limited(out, Quoting::Text, sni.unwrap_or("-"), limit::HOST);
+    name(out, "id");
+    limited(out, Quoting::Text, record.id, limit::ID);
+    name(out, "user_agent");
+    out.push(b'"');
+    bytes(out, Quoting::Text, record.user_agent.unwrap_or(b"-"), limit::AGENT);
+    out.extend_from_slice(b"\"\n");
+}
+
+fn name(out: &mut Vec<u8>, name: &str) {
+    out.push(b' ');
+    out.extend_from_slice(name.as_bytes());
+    out.push(b'=');
+}
+
+fn show(out: &mut Vec<u8>, value: impl Display) {
+    write!(Escaping { out, quoting: Quoting::Text }, "{value}").expect("a Vec takes every write");
+}
+
+fn field(out: &mut Vec<u8>, label: &str, value: Option<impl Display>) {
+    name(out, label);
+    match value {
+        Some(value) => show(out, value),
+        None => out.push(b'-'),
+    }
+}
+
+fn time_of(out: &mut Vec<u8>, label: &str, value: Option<Duration>) {
+    name(out, label);
+    match value {
+        Some(value) => seconds(out, value),
+        None => out.push(b'-'),
+    }
+}
