@@ -1,3 +1,5 @@
+//! What is counted, and how it shows to whoever scrapes.
+
 use std::time::Duration;
 
 use expect_test::expect;
@@ -20,10 +22,11 @@ fn finished(status: u16) -> Finished {
     }
 }
 
-/// The lines with this in them that are not zero.
+/// The lines with this in them that are not zero, without heads and single buckets.
 fn lines(telemetry: &Telemetry, part: &str) -> String {
     let text = telemetry.render();
     let lines = text.lines().filter(|line| line.contains(part) && !line.ends_with(" 0"));
+    let lines = lines.filter(|line| !line.starts_with('#') && !line.contains("_bucket{"));
     lines.map(|line| format!("{line}\n")).collect()
 }
 
@@ -36,78 +39,22 @@ fn a_request_counts_for_its_route_and_in_the_total() {
     metrics.finish(&finished(200));
     telemetry.unrouted().begin();
     telemetry.unrouted().finish(&finished(404));
-    expect![[r##"
-        # HELP headgate_connections_total Connections taken from clients.
-        # TYPE headgate_connections_total counter
-        # HELP headgate_route_received_bytes_total Bytes of request bodies taken from clients, by route.
-        # TYPE headgate_route_received_bytes_total counter
-        # HELP headgate_received_bytes_total Bytes of request bodies taken from clients.
-        # TYPE headgate_received_bytes_total counter
-        # HELP headgate_route_requests_total Requests that ended, by route and class of the status sent to the client.
-        # TYPE headgate_route_requests_total counter
+    expect![[r#"
         headgate_route_requests_total{route="HTTPRoute/shop/cart/0",code="2xx"} 1
-        # HELP headgate_requests_total Requests that ended, by class of the status sent to the client.
-        # TYPE headgate_requests_total counter
         headgate_requests_total{code="2xx"} 1
         headgate_requests_total{code="4xx"} 1
-        # HELP headgate_route_retries_total Tries after the first, by route and by what asked for them: the retry law or the route.
-        # TYPE headgate_route_retries_total counter
         headgate_route_retries_total{route="HTTPRoute/shop/cart/0",by="law"} 1
-        # HELP headgate_retries_total Tries after the first, by what asked for them: the retry law or the route.
-        # TYPE headgate_retries_total counter
         headgate_retries_total{by="law"} 1
-        # HELP headgate_route_sent_bytes_total Bytes of response bodies given to clients, by route.
-        # TYPE headgate_route_sent_bytes_total counter
         headgate_route_sent_bytes_total{route="HTTPRoute/shop/cart/0"} 10
-        # HELP headgate_sent_bytes_total Bytes of response bodies given to clients.
-        # TYPE headgate_sent_bytes_total counter
         headgate_sent_bytes_total 20
-        # HELP headgate_snapshots_applied_total Snapshots that became live.
-        # TYPE headgate_snapshots_applied_total counter
-        # HELP headgate_tls_handshakes_total TLS handshakes with clients, by result.
-        # TYPE headgate_tls_handshakes_total counter
-        # HELP process_cpu_seconds_total CPU time of the process, user and system.
-        # TYPE process_cpu_seconds_total counter
         process_cpu_seconds_total 0.06
-    "##]].assert_eq(&lines(&telemetry, "_total"));
-    expect![[r##"
-        # HELP headgate_route_request_duration_seconds From a request's head to the end of its response, by route.
-        # TYPE headgate_route_request_duration_seconds histogram
-        headgate_route_request_duration_seconds_bucket{route="HTTPRoute/shop/cart/0",le="0.005"} 1
-        headgate_route_request_duration_seconds_bucket{route="HTTPRoute/shop/cart/0",le="0.01"} 1
-        headgate_route_request_duration_seconds_bucket{route="HTTPRoute/shop/cart/0",le="0.025"} 1
-        headgate_route_request_duration_seconds_bucket{route="HTTPRoute/shop/cart/0",le="0.05"} 1
-        headgate_route_request_duration_seconds_bucket{route="HTTPRoute/shop/cart/0",le="0.1"} 1
-        headgate_route_request_duration_seconds_bucket{route="HTTPRoute/shop/cart/0",le="0.25"} 1
-        headgate_route_request_duration_seconds_bucket{route="HTTPRoute/shop/cart/0",le="0.5"} 1
-        headgate_route_request_duration_seconds_bucket{route="HTTPRoute/shop/cart/0",le="1"} 1
-        headgate_route_request_duration_seconds_bucket{route="HTTPRoute/shop/cart/0",le="2.5"} 1
-        headgate_route_request_duration_seconds_bucket{route="HTTPRoute/shop/cart/0",le="5"} 1
-        headgate_route_request_duration_seconds_bucket{route="HTTPRoute/shop/cart/0",le="10"} 1
-        headgate_route_request_duration_seconds_bucket{route="HTTPRoute/shop/cart/0",le="30"} 1
-        headgate_route_request_duration_seconds_bucket{route="HTTPRoute/shop/cart/0",le="60"} 1
-        headgate_route_request_duration_seconds_bucket{route="HTTPRoute/shop/cart/0",le="+Inf"} 1
+    "#]].assert_eq(&lines(&telemetry, "_total"));
+    expect![[r#"
         headgate_route_request_duration_seconds_sum{route="HTTPRoute/shop/cart/0"} 0.003
         headgate_route_request_duration_seconds_count{route="HTTPRoute/shop/cart/0"} 1
-        # HELP headgate_request_duration_seconds From a request's head to the end of its response.
-        # TYPE headgate_request_duration_seconds histogram
-        headgate_request_duration_seconds_bucket{le="0.005"} 2
-        headgate_request_duration_seconds_bucket{le="0.01"} 2
-        headgate_request_duration_seconds_bucket{le="0.025"} 2
-        headgate_request_duration_seconds_bucket{le="0.05"} 2
-        headgate_request_duration_seconds_bucket{le="0.1"} 2
-        headgate_request_duration_seconds_bucket{le="0.25"} 2
-        headgate_request_duration_seconds_bucket{le="0.5"} 2
-        headgate_request_duration_seconds_bucket{le="1"} 2
-        headgate_request_duration_seconds_bucket{le="2.5"} 2
-        headgate_request_duration_seconds_bucket{le="5"} 2
-        headgate_request_duration_seconds_bucket{le="10"} 2
-        headgate_request_duration_seconds_bucket{le="30"} 2
-        headgate_request_duration_seconds_bucket{le="60"} 2
-        headgate_request_duration_seconds_bucket{le="+Inf"} 2
         headgate_request_duration_seconds_sum 0.006
         headgate_request_duration_seconds_count 2
-    "##]].assert_eq(&lines(&telemetry, "request_duration_seconds"));
+    "#]].assert_eq(&lines(&telemetry, "request_duration_seconds"));
 }
 
 #[test]
@@ -159,8 +106,6 @@ fn a_backend_tells_tries_failures_and_connections() {
     metrics.end();
     metrics.failed(TryFailure::Truncated);
     metrics.closed(false);
-    let shown = lines(&telemetry, "backend=");
-    let counts = shown.lines().filter(|line| !line.contains("_bucket"));
     expect![[r#"
         headgate_backend_connect_seconds_sum{backend="shop/cart:80"} 0.0014
         headgate_backend_connect_seconds_count{backend="shop/cart:80"} 2
@@ -170,7 +115,37 @@ fn a_backend_tells_tries_failures_and_connections() {
         headgate_backend_response_seconds_sum{backend="shop/cart:80"} 0.002
         headgate_backend_response_seconds_count{backend="shop/cart:80"} 1
         headgate_backend_tries_total{backend="shop/cart:80",code="4xx"} 1
-    "#]].assert_eq(&counts.map(|line| format!("{line}\n")).collect::<String>());
+    "#]]
+    .assert_eq(&lines(&telemetry, "backend="));
+}
+
+#[test]
+fn buckets_are_cumulated_and_end_with_infinity() {
+    let telemetry = Telemetry::new();
+    for micros in [60, 400, 400, 9_000_000] {
+        telemetry.config().change_live(Duration::from_micros(micros));
+    }
+    let text = telemetry.render();
+    let all = text.lines().filter(|line| line.starts_with("headgate_change_live_seconds"));
+    expect![[r#"
+        headgate_change_live_seconds_bucket{le="0.00005"} 0
+        headgate_change_live_seconds_bucket{le="0.0001"} 1
+        headgate_change_live_seconds_bucket{le="0.00025"} 1
+        headgate_change_live_seconds_bucket{le="0.0005"} 3
+        headgate_change_live_seconds_bucket{le="0.001"} 3
+        headgate_change_live_seconds_bucket{le="0.0025"} 3
+        headgate_change_live_seconds_bucket{le="0.005"} 3
+        headgate_change_live_seconds_bucket{le="0.01"} 3
+        headgate_change_live_seconds_bucket{le="0.02"} 3
+        headgate_change_live_seconds_bucket{le="0.05"} 3
+        headgate_change_live_seconds_bucket{le="0.1"} 3
+        headgate_change_live_seconds_bucket{le="0.25"} 3
+        headgate_change_live_seconds_bucket{le="1"} 3
+        headgate_change_live_seconds_bucket{le="5"} 3
+        headgate_change_live_seconds_bucket{le="+Inf"} 4
+        headgate_change_live_seconds_sum 9.00086
+        headgate_change_live_seconds_count 4
+    "#]].assert_eq(&all.map(|line| format!("{line}\n")).collect::<String>());
 }
 
 #[test]
@@ -203,9 +178,8 @@ fn other_crates_write_through_the_recorder() {
     recorder.register_counter(&key, &metadata).increment(1);
     // A name has one kind; a second kind of it goes nowhere.
     recorder.register_gauge(&key, &metadata).set(9.0);
-    expect![[r##"
-        # HELP headgate_watches_total Watches\nbegun.
-        # TYPE headgate_watches_total counter
+    expect![[r#"
         headgate_watches_total{kind="a\"b\n"} 3
-    "##]].assert_eq(&lines(&telemetry, "headgate_watches"));
+    "#]]
+    .assert_eq(&lines(&telemetry, "headgate_watches"));
 }

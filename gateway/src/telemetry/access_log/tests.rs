@@ -1,3 +1,5 @@
+//! The access log against readers that keep up, stick and leave.
+
 use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::time::{Duration, UNIX_EPOCH};

@@ -9,6 +9,8 @@ const HEX: &[u8; 16] = b"0123456789abcdef";
 pub(super) enum Quoting {
     /// `\xHH` for every byte outside printable ASCII, and for `"` and `\`, as nginx does.
     Text,
+    /// The same, and for spaces, where no quotes stand around.
+    Word,
     /// JSON's: `\"`, `\\` and `\u00HH`; text beyond ASCII stays as it is.
     Json,
 }
@@ -41,7 +43,9 @@ pub(super) fn bytes(out: &mut Vec<u8>, quoting: Quoting, text: &[u8], limit: usi
             continue;
         }
         match quoting {
-            Quoting::Text => chunk.invalid().iter().for_each(|byte| hex(out, b"\\x", *byte)),
+            Quoting::Text | Quoting::Word => {
+                chunk.invalid().iter().for_each(|byte| hex(out, b"\\x", *byte))
+            }
             Quoting::Json => out.extend_from_slice("\u{fffd}".as_bytes()),
         }
     }
@@ -56,7 +60,7 @@ fn escape(out: &mut Vec<u8>, quoting: Quoting, text: &str) {
         match (quoting, special) {
             (Quoting::Json, '"' | '\\') => out.extend_from_slice(&[b'\\', special as u8]),
             (Quoting::Json, _) => hex(out, b"\\u00", special as u8),
-            (Quoting::Text, _) => {
+            (Quoting::Text | Quoting::Word, _) => {
                 rest.as_bytes()[at..at + len].iter().for_each(|byte| hex(out, b"\\x", *byte));
             }
         }
@@ -69,6 +73,7 @@ fn escape(out: &mut Vec<u8>, quoting: Quoting, text: &str) {
 fn is_special(quoting: Quoting, c: char) -> bool {
     match quoting {
         Quoting::Text => !matches!(c, ' '..='~') || matches!(c, '"' | '\\'),
+        Quoting::Word => !matches!(c, '!'..='~') || matches!(c, '"' | '\\'),
         Quoting::Json => c.is_control() || matches!(c, '"' | '\\'),
     }
 }
@@ -124,8 +129,9 @@ mod tests {
 
         #[test]
         fn any_bytes_stay_on_one_line(input in prop::collection::vec(any::<u8>(), 0..64)) {
-            for quoting in [Quoting::Text, Quoting::Json] {
+            for quoting in [Quoting::Text, Quoting::Word, Quoting::Json] {
                 let line = shown(quoting, &input);
+                prop_assert!(quoting != Quoting::Word || !line.contains(' '));
                 prop_assert!(!line.chars().any(char::is_control), "{line:?}");
             }
         }

@@ -1,6 +1,8 @@
+//! Lines as they are written; the files beside this one show them whole.
+
 use std::time::{Duration, UNIX_EPOCH};
 
-use expect_test::expect;
+use expect_test::expect_file;
 use http::Version;
 use snapshot::{BackendKey, ListenerKey, ObjectKey, ParentKind, RouteKey, RouteKind};
 
@@ -77,10 +79,7 @@ fn json_lines_are_objects_with_base_units() {
     for line in lines.lines() {
         serde_json::from_str::<serde_json::Value>(line).unwrap();
     }
-    expect![[r#"
-        {"time":"2026-01-02T03:04:05.678Z","id":"7f","client":"192.0.2.1:1","method":"POST","host":"shop.example.com","path":"/cart?x=1","protocol":"HTTP/2","status":200,"received_bytes":32768,"sent_bytes":1024,"duration_seconds":1.234567,"first_byte_seconds":0.020000,"upstream_seconds":0.019000,"listener":"Gateway/infra/public/https","route":"HTTPRoute/shop/cart/2","backend":"shop/cart:80","endpoint":"10.0.0.7:8080","tries":2,"retry":"law","tls":"TLSv1.3","sni":"shop.example.com","user_agent":"curl/8 �"}
-        {"time":"2026-01-02T03:04:05.678Z","id":"7f","client":"[::1]:4711","method":"GET","host":"","path":"/\"\u000a","protocol":"HTTP/1.0","status":null,"received_bytes":0,"sent_bytes":0,"duration_seconds":0.000005,"tries":0,"flag":"client_gone"}
-    "#]].assert_eq(&lines);
+    expect_file!["tests/lines.jsonl"].assert_eq(&lines);
 }
 
 #[test]
@@ -91,10 +90,7 @@ fn text_lines_have_every_field_in_its_place() {
     };
     let all: Vec<_> = lines.lines().map(|line| names(&line.replace("?x=1", ""))).collect();
     assert_eq!(all[0], all[1]);
-    expect![[r#"
-        2026-01-02T03:04:05.678Z 192.0.2.1:1 "POST shop.example.com/cart?x=1 HTTP/2" 200 received=32768 sent=1024 duration=1.234567 first_byte=0.020000 upstream=0.019000 route=HTTPRoute/shop/cart/2 backend=shop/cart:80 endpoint=10.0.0.7:8080 tries=2 retry=law flag=- listener=Gateway/infra/public/https tls=TLSv1.3 sni=shop.example.com id=7f user_agent="curl/8 \xff"
-        2026-01-02T03:04:05.678Z [::1]:4711 "GET /\x22\x0a HTTP/1.0" - received=0 sent=0 duration=0.000005 first_byte=- upstream=- route=- backend=- endpoint=- tries=0 retry=- flag=client_gone listener=- tls=- sni=- id=7f user_agent="-"
-    "#]].assert_eq(&lines);
+    expect_file!["tests/lines.txt"].assert_eq(&lines);
 }
 
 #[test]

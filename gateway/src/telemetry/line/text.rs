@@ -13,10 +13,10 @@ pub(super) fn line(out: &mut Vec<u8>, time: &[u8], record: &Record<'_>) {
     out.push(b' ');
     show(out, record.client);
     out.extend_from_slice(b" \"");
-    limited(out, Quoting::Text, record.method, limit::METHOD);
+    limited(out, Quoting::Word, record.method, limit::METHOD);
     out.push(b' ');
-    limited(out, Quoting::Text, record.host, limit::HOST);
-    limited(out, Quoting::Text, record.path, limit::PATH);
+    limited(out, Quoting::Word, record.host, limit::HOST);
+    limited(out, Quoting::Word, record.path, limit::PATH);
     out.push(b' ');
     out.extend_from_slice(protocol(record.protocol).as_bytes());
     out.extend_from_slice(b"\" ");
@@ -41,9 +41,9 @@ pub(super) fn line(out: &mut Vec<u8>, time: &[u8], record: &Record<'_>) {
     field(out, "tls", record.tls.as_ref().map(|tls| tls.version));
     name(out, "sni");
     let sni = record.tls.as_ref().and_then(|tls| tls.sni);
-    limited(out, Quoting::Text, sni.unwrap_or("-"), limit::HOST);
+    limited(out, Quoting::Word, sni.unwrap_or("-"), limit::HOST);
     name(out, "id");
-    limited(out, Quoting::Text, record.id, limit::ID);
+    limited(out, Quoting::Word, record.id, limit::ID);
     name(out, "user_agent");
     out.push(b'"');
     bytes(out, Quoting::Text, record.user_agent.unwrap_or(b"-"), limit::AGENT);
@@ -57,7 +57,7 @@ fn name(out: &mut Vec<u8>, name: &str) {
 }
 
 fn show(out: &mut Vec<u8>, value: impl Display) {
-    write!(Escaping { out, quoting: Quoting::Text }, "{value}").expect("a Vec takes every write");
+    write!(Escaping { out, quoting: Quoting::Word }, "{value}").expect("a Vec takes every write");
 }
 
 fn field(out: &mut Vec<u8>, label: &str, value: Option<impl Display>) {
