@@ -1,17 +1,57 @@
 //! One address of a backend: in-flight count, health, draining; shared by all threads.
+//!
+//! Promises: an [`Endpoint`] is the same object for all routes, backends and threads and over every
+//! swap, as long as address, port and pod stay the same; the count is exact however a request
+//! ends. Which endpoint takes a request is left to `backend`, connections to `pool`.
+
+mod gauge;
+mod quarantine;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-/// One address of one pod. The same object for all routes, backends and threads, over every swap,
-/// for as long as address and pod stay the same.
+use self::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use self::gauge::Gauge;
+use self::quarantine::Quarantine;
+
+/// What `gauge` counts with; the model in the tests has its own.
+mod atomic {
+    pub(super) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+}
+
+/// One address of one pod.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
+    id: u64,
     address: SocketAddr,
     uid: Option<Arc<str>>,
+    gauge: Gauge,
+    quarantine: Quarantine,
+    retired: AtomicBool,
+    connections: AtomicUsize,
 }
 
 impl Endpoint {
+    /// An endpoint with nothing in flight. Whoever makes it sees to it that there is one only.
+    pub(crate) fn new(address: SocketAddr, uid: Option<Arc<str>>) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            address,
+            uid,
+            gauge: Gauge::new(),
+            quarantine: Quarantine::default(),
+            retired: AtomicBool::new(false),
+            connections: AtomicUsize::new(0),
+        }
+    }
+
+    /// Unique in this process, never used again.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
     /// Address and the pod's own port.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
@@ -22,8 +62,108 @@ impl Endpoint {
         self.uid.as_ref()
     }
 
-    /// Requests, streams and tunnels now.
+    /// Counts a request in, unless the endpoint drains.
+    pub(crate) fn enter(self: &Arc<Self>) -> Option<InFlight> {
+        self.gauge.enter().then(|| InFlight(Arc::clone(self)))
+    }
+
+    /// About how many requests, streams and tunnels it has now.
     pub(crate) fn in_flight(&self) -> usize {
-        unimplemented!("lands next")
+        self.gauge.in_flight()
+    }
+
+    /// Takes nothing new from now on; gives what is in flight, which goes on. Ask again until it
+    /// is zero: then it stays zero.
+    pub(crate) fn drain(&self) -> usize {
+        self.gauge.drain()
+    }
+
+    /// Undoes a drain.
+    pub(crate) fn resume(&self) {
+        self.gauge.resume();
+    }
+
+    /// Whether a drain keeps requests out.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.gauge.is_draining()
+    }
+
+    /// Says whether requests still come here. Connections to a retired endpoint are not kept for
+    /// later. True when this is news.
+    pub(crate) fn set_retired(&self, retired: bool) -> bool {
+        self.retired.swap(retired, Ordering::Relaxed) != retired
+    }
+
+    /// Whether it takes nothing new because another one does, or because it left.
+    pub(crate) fn is_retired(&self) -> bool {
+        self.retired.load(Ordering::Relaxed)
+    }
+
+    /// Could not be contacted: pauses for `first`, twice that the next time, `longest` at most.
+    pub(crate) fn failed(&self, now: Instant, first: Duration, longest: Duration) {
+        self.quarantine.failed(now, first, longest);
+    }
+
+    /// Was contacted: no pause any more.
+    pub(crate) fn contacted(&self) {
+        self.quarantine.contacted();
+    }
+
+    /// What is left of its pause.
+    pub(crate) fn pause(&self, now: Instant) -> Option<Duration> {
+        self.quarantine.left(now)
+    }
+
+    /// Whether it may have a pause, for callers that would have to look at the clock.
+    pub(crate) fn may_pause(&self) -> bool {
+        self.quarantine.is_marked()
+    }
+
+    /// Contacts that failed in a row.
+    pub(crate) fn failures(&self) -> u32 {
+        self.quarantine.failures()
+    }
+
+    /// Connections open to it, on all threads.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    /// Counts a connection that was opened; dropped, it counts as closed.
+    pub(crate) fn connection(self: &Arc<Self>) -> OpenConnection {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        OpenConnection(Arc::clone(self))
     }
 }
+
+/// A request that is counted in at an endpoint, and counted out on drop.
+#[derive(Debug)]
+pub(crate) struct InFlight(Arc<Endpoint>);
+
+impl InFlight {
+    /// Where it is counted.
+    pub(crate) fn endpoint(&self) -> &Arc<Endpoint> {
+        &self.0
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.gauge.leave();
+    }
+}
+
+/// A connection that is counted at an endpoint until dropped.
+#[derive(Debug)]
+pub(crate) struct OpenConnection(Arc<Endpoint>);
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod modelled;
+#[cfg(test)]
+mod tests;

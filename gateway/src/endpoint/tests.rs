@@ -1,0 +1,73 @@
+use std::time::{Duration, Instant};
+
+use super::*;
+
+fn endpoint() -> Arc<Endpoint> {
+    Arc::new(Endpoint::new("127.0.0.1:80".parse().unwrap(), None))
+}
+
+#[test]
+fn a_request_is_counted_until_its_guard_is_dropped() {
+    let endpoint = endpoint();
+    let first = endpoint.enter().unwrap();
+    let second = endpoint.enter().unwrap();
+    assert_eq!(endpoint.in_flight(), 2);
+    drop(first);
+    assert_eq!(second.endpoint().in_flight(), 1);
+    drop(second);
+    assert_eq!(endpoint.in_flight(), 0);
+}
+
+#[test]
+fn a_draining_endpoint_lets_nothing_in_and_counts_nobody_turned_away() {
+    let endpoint = endpoint();
+    let before = endpoint.enter().unwrap();
+    assert_eq!(endpoint.drain(), 1);
+    assert!(endpoint.is_draining() && endpoint.enter().is_none());
+    drop(before);
+    assert_eq!(endpoint.drain(), 0);
+    endpoint.resume();
+    assert!(endpoint.enter().is_some());
+}
+
+#[test]
+fn pauses_double_up_to_the_longest_and_end_with_a_contact() {
+    let endpoint = endpoint();
+    let (first, longest) = (Duration::from_millis(500), Duration::from_secs(2));
+    let mut now = Instant::now();
+    let mut pauses = Vec::new();
+    for _ in 0..4 {
+        endpoint.failed(now, first, longest);
+        let pause = endpoint.pause(now).unwrap();
+        pauses.push(pause.as_millis());
+        now += pause;
+        assert_eq!(endpoint.pause(now), None);
+    }
+    assert_eq!(pauses, [500, 1000, 2000, 2000]);
+
+    endpoint.contacted();
+    assert!(!endpoint.may_pause());
+    endpoint.failed(now, first, longest);
+    assert_eq!(endpoint.pause(now), Some(first));
+}
+
+#[test]
+fn failures_during_a_pause_do_not_lengthen_it() {
+    let endpoint = endpoint();
+    let (first, longest) = (Duration::from_millis(500), Duration::from_secs(2));
+    let now = Instant::now();
+    for _ in 0..100 {
+        endpoint.failed(now, first, longest);
+    }
+    assert_eq!(endpoint.failures(), 1);
+    assert_eq!(endpoint.pause(now), Some(first));
+}
+
+#[test]
+fn retirement_is_news_once() {
+    let endpoint = endpoint();
+    assert!(endpoint.set_retired(true));
+    assert!(!endpoint.set_retired(true));
+    assert!(endpoint.is_retired());
+    assert!(endpoint.set_retired(false));
+}
