@@ -31,7 +31,9 @@ mod policy;
 mod reads;
 mod refusal;
 mod route;
+mod session;
 mod store;
+mod timeouts;
 mod unit;
 
 /// What the operator chose.

@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
-use snapshot::{Certificate, CertificateKey};
+use snapshot::{Certificate, CertificateKey, ObjectKey};
 
+use super::grant::granted;
 use super::reads::Reads;
 use super::refusal::Refusal;
 use crate::api::meta::Reference;
 use crate::objects::Kind;
+
+const INVALID_REF: &str = "InvalidCertificateRef";
+const NOT_PERMITTED: &str = "RefNotPermitted";
 
 /// Follows a reference to a `kubernetes.io/tls` Secret from an object of kind `from` in
 /// `namespace`.
@@ -20,6 +24,24 @@ pub(crate) fn resolve(
     (from, namespace): (Kind, &Arc<str>),
     reference: &Reference,
 ) -> Result<(CertificateKey, Arc<Certificate>), Refusal> {
-    let _ = (reads, from, namespace, reference);
-    unimplemented!("written with the certificates")
+    let group = reference.group.as_deref().unwrap_or_default();
+    let kind = reference.kind.as_deref().unwrap_or("Secret");
+    if Kind::find(group, kind) != Some(Kind::Secret) {
+        let message = format!("kind `{kind}` of group `{group}` holds no certificates; use Secret");
+        return Err(Refusal::new(INVALID_REF, message));
+    }
+    let to = reference.namespace.as_ref().unwrap_or(namespace);
+    let key = ObjectKey::new(to.clone(), reference.name.clone());
+    if !granted(reads, (from, namespace), (Kind::Secret, to, &reference.name)) {
+        let message = format!(
+            "no ReferenceGrant in namespace `{to}` lets a {from} of namespace `{namespace}` use \
+             Secret `{key}`; write one"
+        );
+        return Err(Refusal::new(NOT_PERMITTED, message));
+    }
+    match reads.certificate(&key) {
+        Some(Ok(certificate)) => Ok((CertificateKey(key), certificate.clone())),
+        Some(Err(what)) => Err(Refusal::new(INVALID_REF, format!("Secret `{key}`: {what}"))),
+        None => Err(Refusal::new(INVALID_REF, format!("Secret `{key}` does not exist; create it"))),
+    }
 }
