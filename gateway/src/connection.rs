@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::apply::Slot;
+use crate::forwarding::origin::Origin;
 use crate::gate;
 use crate::tls::TlsInfo;
 use crate::worker::Worker;
@@ -20,6 +21,8 @@ pub(crate) struct Connection {
     pub(crate) peer: SocketAddr,
     /// Our own address of it.
     pub(crate) local: SocketAddr,
+    /// What backends are told of it. Its port is `local`'s.
+    pub(crate) origin: Origin,
     /// Where its tables are found.
     pub(crate) slot: Arc<Slot>,
     /// `Some` when it is encrypted.

@@ -1,1 +1,5 @@
-//! The end of a request: exactly one log line and one set of metrics.
+//! The end of a request: one line in the access log, one set of numbers.
+
+mod body;
+
+pub(crate) use body::Body;

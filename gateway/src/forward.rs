@@ -1,1 +1,3 @@
-//! From a matched request to a response: pick, try, and the retry law.
+//! Pick, send, judge: a request and the tries it takes.
+
+mod law;

@@ -5,9 +5,13 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use crate::failure;
+use crate::pool::Pool;
+use crate::replay;
+use crate::session::Sessions;
 use crate::settings::Settings;
 use crate::tasks::Tasks;
-use crate::telemetry::Telemetry;
+use crate::telemetry::{LogWriter, Telemetry};
 
 /// What a thread has of its own, and what it shares with the others.
 pub(crate) struct Worker {
@@ -17,6 +21,14 @@ pub(crate) struct Worker {
     pub(crate) settings: Arc<Settings>,
     /// The same for all.
     pub(crate) telemetry: Telemetry,
+    /// The thread's own way into the access log.
+    pub(crate) log: LogWriter,
+    /// Failures, counted.
+    pub(crate) failures: failure::Counters,
+    /// The thread's own connections to endpoints.
+    pub(crate) pool: Pool<replay::Body>,
+    /// The same for all: makes and opens session tokens.
+    pub(crate) sessions: Arc<Sessions>,
     /// Everything that runs on this thread.
     pub(crate) tasks: Tasks,
     /// How far the gateway is on its way to its end.

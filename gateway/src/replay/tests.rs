@@ -1,0 +1,1 @@
+//! Bodies by hand: what tries send, what is kept, what breaks off.
