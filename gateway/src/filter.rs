@@ -1,9 +1,18 @@
-//! Filters, compiled: what a rule does to a request and its response.
+//! Filters, compiled: what a rule does to a request and to its response.
 //!
-//! Filters see requests in one form: `Host` is a header whatever the protocol, and the URI is a
-//! path and a query. They answer with values; changing the request is left to the caller.
+//! Filters see requests in one form, whatever the protocol: the host is the `Host` header, and
+//! the URI a path with a query. They are pure: each answers with a value or changes the headers it
+//! is given. What a filter may not do is settled when it is compiled, so that nothing is left to
+//! check while requests run: headers that frame messages or belong to one connection are out of
+//! its reach, and every path it writes is canonical ([`crate::normalise::path`]).
+//!
+//! Left to others: the order in which filters run, mirroring itself, and who answers.
 
 use std::sync::Arc;
+
+use snapshot::PathMatch;
+
+use crate::backend::{Backend, Backends};
 
 mod cors;
 mod headers;
@@ -14,6 +23,7 @@ mod rewrite;
 
 pub(crate) use cors::{Cors, Preflight};
 pub(crate) use headers::HeaderModifier;
+use headers::Message;
 pub(crate) use mirror::Mirror;
 pub(crate) use redirect::{From, Redirect};
 pub(crate) use rewrite::Rewrite;
@@ -32,6 +42,71 @@ pub(crate) enum Filter {
     Mirror(Mirror),
     /// Answers preflights and marks responses.
     Cors(Cors),
-    /// Cannot be done: 500. The text says why.
+    /// Cannot be done: every request is answered with 500. The text says which filter and why.
     Unsupported(Arc<str>),
+}
+
+/// What filters are compiled with.
+pub(crate) struct Workshop<'a> {
+    /// Where mirrors find their backends.
+    pub(crate) backends: &'a Backends,
+    /// Whether every match of the rule is a prefix, so that "the matched prefix" has a meaning.
+    pub(crate) prefixed: bool,
+    /// What was left out of a filter and why, for people.
+    pub(crate) notes: &'a mut Vec<String>,
+}
+
+impl<'a> Workshop<'a> {
+    /// For the filters of a rule with these matches.
+    pub(crate) fn new(
+        backends: &'a Backends,
+        matches: &[snapshot::Match],
+        notes: &'a mut Vec<String>,
+    ) -> Self {
+        let prefixed = matches.iter().all(|one| matches!(one.path, PathMatch::Prefix(_)));
+        Self { backends, prefixed, notes }
+    }
+
+    /// Compiles the filters of a rule or of one of its backends, in their order.
+    pub(crate) fn compile(&mut self, filters: &[snapshot::Filter]) -> Box<[Filter]> {
+        filters.iter().map(|filter| self.filter(filter)).collect()
+    }
+
+    fn filter(&mut self, filter: &snapshot::Filter) -> Filter {
+        let made = match filter {
+            snapshot::Filter::RequestHeaders(modifier) => {
+                Ok(Filter::RequestHeaders(self.headers(modifier, Message::Request)))
+            }
+            snapshot::Filter::ResponseHeaders(modifier) => {
+                Ok(Filter::ResponseHeaders(self.headers(modifier, Message::Response)))
+            }
+            snapshot::Filter::Redirect(redirect) => {
+                Redirect::new(redirect, self.prefixed).map(Filter::Redirect)
+            }
+            snapshot::Filter::UrlRewrite(rewrite) => {
+                Rewrite::new(rewrite, self.prefixed).map(Filter::Rewrite)
+            }
+            snapshot::Filter::Mirror(mirror) => {
+                Ok(Filter::Mirror(Mirror::new(mirror, self.target(&mirror.target))))
+            }
+            snapshot::Filter::Cors(cors) => Ok(Filter::Cors(Cors::new(cors))),
+            snapshot::Filter::Unsupported(why) => Err(why.clone()),
+        };
+        made.unwrap_or_else(|why| {
+            self.notes.push(why.to_string());
+            Filter::Unsupported(why)
+        })
+    }
+
+    fn headers(&mut self, from: &snapshot::HeaderModifier, of: Message) -> HeaderModifier {
+        HeaderModifier::new(from, of, self.notes)
+    }
+
+    /// The backend that a reference names.
+    pub(crate) fn target(&self, target: &snapshot::Target) -> Result<Arc<Backend>, Arc<str>> {
+        match target {
+            snapshot::Target::Backend(key) => Ok(self.backends.handle(key)),
+            snapshot::Target::Invalid(why) => Err(why.clone()),
+        }
+    }
 }
