@@ -42,6 +42,9 @@ pub struct Gateway {
     /// `All` or `None`.
     #[serde(default)]
     pub default_scope: Option<Arc<str>>,
+    /// `status.addresses` as last written: what an address pool gave out is kept over restarts.
+    #[serde(skip)]
+    pub assigned: Vec<Arc<str>>,
 }
 
 /// `ListenerSetSpec`.

@@ -1,0 +1,24 @@
+//! A Kubernetes API as the source of objects, and as the place where statuses go.
+//!
+//! Promises: one guarded watch per kind, so that no object, error or outage of one stops another;
+//! what was there stays until the API server has said otherwise in full; nothing is complete before
+//! every kind's first list, and before every certificate that those refer to has been asked for.
+//!
+//! Secrets and ConfigMaps are read by name, only those that somebody refers to, unless
+//! [`Settings::list_certificates`] says otherwise.
+
+mod access;
+mod batch;
+mod watch;
+mod wire;
+
+pub use access::{AccessError, connect};
+pub use batch::{Names, Source, watch};
+
+/// How the API is read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Settings {
+    /// List and watch all Secrets and ConfigMaps instead of asking for each by name: fewer
+    /// requests where certificates count in thousands, for the price of a cluster-wide right.
+    pub list_certificates: bool,
+}

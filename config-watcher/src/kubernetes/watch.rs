@@ -1,0 +1,297 @@
+//! One guarded watch: the objects of one kind, or one object by name, for as long as we run.
+//!
+//! Promises: a relist is compared with what was there and goes on in one piece; errors, garbage,
+//! 410 and outages change nothing but the report; a kind whose CRD is missing counts as empty and
+//! is asked for again; a relist that finds nothing where something was is believed only when a
+//! second one agrees.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use ::kube::Api;
+use ::kube::runtime::watcher::{self, Event};
+use futures::{Stream, StreamExt};
+use snapshot::ObjectKey;
+use tokio::sync::mpsc;
+
+use super::wire::{Watched, Wire};
+use crate::objects::{Change, Kind};
+
+/// Pauses after errors: from the first to the last of these, doubling, each with jitter. Short at
+/// the end, because a proxy that lags behind the cluster is what an outage costs; one try a second
+/// and kind is nothing to an API server.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LAST_PAUSE: Duration = Duration::from_secs(1);
+
+/// What a watch reports.
+pub(super) struct Report {
+    /// Which watch: its kind, and the object's key where it watches only one.
+    pub(super) watch: (Kind, Option<ObjectKey>),
+    /// New, changed and gone objects.
+    pub(super) changes: Vec<Change>,
+    /// What does not decode now, by key: replaces what the same watch said before.
+    pub(super) undecodable: BTreeMap<ObjectKey, String>,
+    /// Why the API server can't be asked now; `None` once it can.
+    pub(super) failure: Option<String>,
+    /// The kind has been listed (or is known not to be there).
+    pub(super) listed: bool,
+    /// When the event came in.
+    pub(super) observed: Instant,
+}
+
+/// The state of one watch between events.
+struct Guard<S> {
+    watch: (Kind, Option<ObjectKey>),
+    known: BTreeSet<ObjectKey>,
+    undecodable: BTreeMap<ObjectKey, String>,
+    relist: Option<Vec<Wire<S>>>,
+    /// The last relist was empty where objects were known, and is not believed yet.
+    doubted: bool,
+    listed: bool,
+}
+
+/// What to do after an event.
+enum Next {
+    Wait,
+    Send(Vec<Change>),
+    ListAgain,
+}
+
+impl<S: Watched> Guard<S> {
+    fn take(&mut self, event: Event<Wire<S>>) -> Next {
+        match event {
+            Event::Init => {
+                self.relist = Some(Vec::new());
+                Next::Wait
+            }
+            Event::InitApply(wire) => {
+                self.relist.get_or_insert_default().push(wire);
+                Next::Wait
+            }
+            Event::InitDone => self.relisted(),
+            Event::Apply(wire) => Next::Send(self.put(wire).into_iter().collect()),
+            Event::Delete(wire) => {
+                let key = wire.key();
+                self.known.remove(&key);
+                self.undecodable.remove(&key);
+                Next::Send(vec![Change::Delete(S::KIND, key)])
+            }
+        }
+    }
+
+    fn relisted(&mut self) -> Next {
+        let found = self.relist.take().unwrap_or_default();
+        let one = self.watch.1.is_some();
+        if found.is_empty() && self.known.len() > 1 && !self.doubted && !one {
+            self.doubted = true;
+            return Next::ListAgain;
+        }
+        self.doubted = false;
+        self.listed = true;
+        let mut gone = std::mem::take(&mut self.known);
+        self.undecodable.clear();
+        let mut changes: Vec<Change> =
+            found.into_iter().filter_map(|wire| self.put(wire)).collect();
+        gone.retain(|key| !self.known.contains(key));
+        changes.extend(gone.into_iter().map(|key| Change::Delete(S::KIND, key)));
+        Next::Send(changes)
+    }
+
+    /// An object that does not decode stays as it was when it last did.
+    fn put(&mut self, wire: Wire<S>) -> Option<Change> {
+        let key = wire.key();
+        self.known.insert(key.clone());
+        match wire.object {
+            Ok(object) => {
+                self.undecodable.remove(&key);
+                Some(Change::Put(S::wrap(object)))
+            }
+            Err(why) => {
+                self.undecodable.insert(key, why);
+                None
+            }
+        }
+    }
+
+    fn report(&self, changes: Vec<Change>, failure: Option<String>) -> Report {
+        Report {
+            watch: self.watch.clone(),
+            changes,
+            undecodable: self.undecodable.clone(),
+            failure,
+            listed: self.listed,
+            observed: Instant::now(),
+        }
+    }
+
+    /// A missing CRD, or a single object that may not be read, is an answer: nothing is there.
+    fn is_answer(&self, error: &watcher::Error) -> bool {
+        let status = status_of(error);
+        status == Some(404) || (self.watch.1.is_some() && status == Some(403))
+    }
+}
+
+/// Follows one kind (or one object of it) until `to` is closed.
+pub(super) async fn follow<S: Watched>(
+    api: Api<Wire<S>>,
+    name: Option<ObjectKey>,
+    to: mpsc::Sender<Report>,
+) {
+    let mut guard = Guard::<S> {
+        watch: (S::KIND, name.clone()),
+        known: BTreeSet::new(),
+        undecodable: BTreeMap::new(),
+        relist: None,
+        doubted: false,
+        listed: false,
+    };
+    let config = match &name {
+        Some(key) => watcher::Config::default().fields(&format!("metadata.name={}", key.name)),
+        None => watcher::Config::default(),
+    };
+    loop {
+        let events = watcher::watcher(api.clone(), config.clone());
+        if run(&mut guard, events, &to).await.is_none() {
+            return;
+        }
+        tokio::time::sleep(jittered(LAST_PAUSE)).await;
+    }
+}
+
+/// `Some` to list anew, `None` when nobody listens any more.
+async fn run<S: Watched>(
+    guard: &mut Guard<S>,
+    events: impl Stream<Item = watcher::Result<Event<Wire<S>>>>,
+    to: &mpsc::Sender<Report>,
+) -> Option<()> {
+    let mut events = std::pin::pin!(events);
+    let mut pause = FIRST_PAUSE;
+    let mut failed = false;
+    while let Some(event) = events.next().await {
+        let report = match event {
+            Ok(event) => {
+                pause = FIRST_PAUSE;
+                match guard.take(event) {
+                    Next::Wait => continue,
+                    Next::ListAgain => return Some(()),
+                    Next::Send(changes) => guard.report(changes, None),
+                }
+            }
+            Err(error) => {
+                if guard.is_answer(&error) {
+                    guard.listed = true;
+                }
+                let first = !std::mem::replace(&mut failed, true);
+                if first {
+                    tracing::debug!(kind = %S::KIND, %error, "watch failed");
+                    to.send(guard.report(Vec::new(), Some(plain(&error)))).await.ok()?;
+                }
+                tokio::time::sleep(jittered(pause)).await;
+                pause = (pause * 2).min(LAST_PAUSE);
+                continue;
+            }
+        };
+        failed = false;
+        to.send(report).await.ok()?;
+    }
+    Some(())
+}
+
+fn status_of(error: &watcher::Error) -> Option<u16> {
+    match error {
+        watcher::Error::InitialListFailed(::kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(::kube::Error::Api(status)) => Some(status.code),
+        watcher::Error::WatchError(status) => Some(status.code),
+        _ => None,
+    }
+}
+
+/// The error in one line; the API server's own words where it spoke.
+fn plain(error: &watcher::Error) -> String {
+    match error {
+        watcher::Error::InitialListFailed(::kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(::kube::Error::Api(status)) => status.message.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// Between half of `pause` and all of it, so that replicas do not come back in step.
+fn jittered(pause: Duration) -> Duration {
+    pause.mul_f64(0.5 + 0.5 * fastrand::f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::api::core::Service;
+
+    fn guard() -> Guard<Service> {
+        Guard {
+            watch: (Kind::Service, None),
+            known: BTreeSet::new(),
+            undecodable: BTreeMap::new(),
+            relist: None,
+            doubted: false,
+            listed: false,
+        }
+    }
+
+    fn service(name: &str) -> Wire<Service> {
+        serde_json::from_value(json!({
+            "metadata": {"name": name, "namespace": "shop"},
+            "spec": {"ports": [{"port": 80}]},
+        }))
+        .unwrap()
+    }
+
+    fn relist(guard: &mut Guard<Service>, names: &[&str]) -> Next {
+        guard.take(Event::Init);
+        for name in names {
+            guard.take(Event::InitApply(service(name)));
+        }
+        guard.take(Event::InitDone)
+    }
+
+    fn deleted(next: Next) -> Vec<String> {
+        let Next::Send(changes) = next else { panic!("nothing was sent") };
+        changes
+            .into_iter()
+            .filter_map(|change| match change {
+                Change::Delete(_, key) => Some(key.name.to_string()),
+                Change::Put(_) => None,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_relist_deletes_what_it_no_longer_finds() {
+        let mut guard = guard();
+        assert!(deleted(relist(&mut guard, &["a", "b", "c"])).is_empty());
+        assert_eq!(deleted(relist(&mut guard, &["b"])), ["a", "c"]);
+        assert!(guard.listed);
+    }
+
+    #[test]
+    fn an_empty_relist_is_believed_the_second_time() {
+        let mut guard = guard();
+        relist(&mut guard, &["a", "b"]);
+        assert!(matches!(relist(&mut guard, &[]), Next::ListAgain));
+        assert_eq!(deleted(relist(&mut guard, &[])), ["a", "b"]);
+    }
+
+    #[test]
+    fn an_object_that_stops_decoding_stays_as_it_was() {
+        let mut guard = guard();
+        relist(&mut guard, &["a"]);
+        let bad: Wire<Service> = serde_json::from_value(json!({
+            "metadata": {"name": "a", "namespace": "shop"}, "spec": {"ports": 7},
+        }))
+        .unwrap();
+        assert!(matches!(guard.take(Event::Apply(bad)), Next::Send(changes) if changes.is_empty()));
+        assert_eq!(guard.undecodable.len(), 1);
+        guard.take(Event::Apply(service("a")));
+        assert!(guard.undecodable.is_empty());
+    }
+}
