@@ -1,0 +1,249 @@
+//! The bytes of an upstream connection: plain or TLS, counted, and looked at from the side.
+//!
+//! Promises: the count of written bytes is what the kernel took, so that "nothing was sent" is a
+//! fact; the count of read bytes is payload (what TLS says for itself is none of it). The pool can
+//! look whether a peer has closed an idle connection, while the connection itself is owned by
+//! whoever speaks the protocol.
+
+use std::cell::{Cell, RefCell};
+use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
+
+/// What can be seen of a connection from outside.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    /// Empty once the connection is closed.
+    stream: RefCell<Option<TcpStream>>,
+    written: Cell<u64>,
+    read: Cell<u64>,
+    /// Responses 1xx to the request that is being answered. Shared with a callback that must be
+    /// `Send`, though all of it happens on one thread.
+    informational: Arc<AtomicUsize>,
+    most_informational: Cell<usize>,
+}
+
+/// What a look at an idle connection shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Probe {
+    /// Open, nothing to read.
+    Quiet,
+    /// Bytes that nobody asked for.
+    Data,
+    /// Closed or broken.
+    Closed,
+}
+
+impl Wire {
+    /// Bytes that the kernel took.
+    pub(crate) fn written(&self) -> u64 {
+        self.written.get()
+    }
+
+    /// Payload bytes that arrived.
+    pub(crate) fn read(&self) -> u64 {
+        self.read.get()
+    }
+
+    /// Asks the kernel what has arrived. Costs a system call, but knows what the runtime has not
+    /// been told yet.
+    pub(crate) fn probe(&self) -> Probe {
+        let stream = self.stream.borrow();
+        let Some(stream) = &*stream else { return Probe::Closed };
+        match SockRef::from(stream).peek(&mut [MaybeUninit::uninit()]) {
+            Ok(0) => Probe::Closed,
+            Ok(_) => Probe::Data,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Probe::Quiet,
+            Err(_) => Probe::Closed,
+        }
+    }
+
+    /// Begins to count 1xx responses: after more than `most` of them, reading fails. The counter is
+    /// for whoever sees them.
+    pub(crate) fn count_informational(&self, most: usize) -> &Arc<AtomicUsize> {
+        self.most_informational.set(most);
+        self.informational.store(0, Ordering::Relaxed);
+        &self.informational
+    }
+
+    /// Whether there were more 1xx responses than allowed.
+    pub(crate) fn is_flooded(&self) -> bool {
+        self.informational.load(Ordering::Relaxed) > self.most_informational.get()
+    }
+}
+
+/// A TCP connection whose [`Wire`] others can see. Dropped, it is closed, whoever holds the wire.
+#[derive(Debug)]
+pub(super) struct Socket(Rc<Wire>);
+
+impl Socket {
+    /// Wraps a connection.
+    pub(super) fn new(stream: TcpStream) -> (Self, Rc<Wire>) {
+        let wire = Rc::new(Wire {
+            stream: RefCell::new(Some(stream)),
+            written: Cell::new(0),
+            read: Cell::new(0),
+            informational: Arc::default(),
+            most_informational: Cell::new(usize::MAX),
+        });
+        (Self(Rc::clone(&wire)), wire)
+    }
+
+    fn with<R>(&self, act: impl FnOnce(Pin<&mut TcpStream>) -> R) -> R {
+        let mut stream = self.0.stream.borrow_mut();
+        act(Pin::new(stream.as_mut().expect("taken out by drop only")))
+    }
+
+    fn count(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(bytes)) = written {
+            self.0.written.set(self.0.written.get() + bytes as u64);
+        }
+        written
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.0.stream.take();
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        to: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.with(|stream| stream.poll_read(cx, to))
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        from: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = self.with(|stream| stream.poll_write(cx, from));
+        self.count(written)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        from: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = self.with(|stream| stream.poll_write_vectored(cx, from));
+        self.count(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.with(|stream| stream.poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.with(|stream| stream.poll_shutdown(cx))
+    }
+}
+
+/// A connection to an endpoint, plain or TLS.
+#[derive(Debug)]
+pub(crate) struct Transport {
+    stream: Stream,
+    wire: Rc<Wire>,
+}
+
+#[derive(Debug)]
+enum Stream {
+    Plain(Socket),
+    Tls(Box<TlsStream<Socket>>),
+}
+
+impl Transport {
+    pub(super) fn plain(socket: Socket, wire: Rc<Wire>) -> Self {
+        Self { stream: Stream::Plain(socket), wire }
+    }
+
+    pub(super) fn tls(stream: TlsStream<Socket>, wire: Rc<Wire>) -> Self {
+        Self { stream: Stream::Tls(Box::new(stream)), wire }
+    }
+
+    /// What others may see of it.
+    pub(crate) fn wire(&self) -> &Rc<Wire> {
+        &self.wire
+    }
+}
+
+/// Does the same on either kind of stream.
+macro_rules! on {
+    ($stream:expr, $call:ident($($argument:expr),*)) => {
+        match &mut $stream {
+            Stream::Plain(stream) => Pin::new(stream).$call($($argument),*),
+            Stream::Tls(stream) => Pin::new(stream).$call($($argument),*),
+        }
+    };
+}
+
+impl AsyncRead for Transport {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        to: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.wire.is_flooded() {
+            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+        }
+        let before = to.filled().len();
+        let done = on!(this.stream, poll_read(cx, to));
+        let bytes = (to.filled().len() - before) as u64;
+        this.wire.read.set(this.wire.read.get() + bytes);
+        done
+    }
+}
+
+impl AsyncWrite for Transport {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        from: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        on!(self.get_mut().stream, poll_write(cx, from))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        from: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        on!(self.get_mut().stream, poll_write_vectored(cx, from))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match &self.stream {
+            Stream::Plain(stream) => stream.is_write_vectored(),
+            Stream::Tls(stream) => stream.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        on!(self.get_mut().stream, poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        on!(self.get_mut().stream, poll_shutdown(cx))
+    }
+}
