@@ -17,6 +17,8 @@ use http::HeaderMap;
 use http::header::{COOKIE, HeaderValue, SET_COOKIE};
 use snapshot::{BackendKey, Session, SessionCarrier};
 
+use crate::settings::SessionKey;
+
 /// Seconds since 1970 (8), port (2), address (16).
 const PLAIN: usize = 26;
 /// The longest token we read: nonce, text and seal in base64, with room to spare.
@@ -38,12 +40,15 @@ pub(crate) struct Token {
 
 impl Sessions {
     /// Seals with `key`, or with one made up now.
-    pub(crate) fn new(key: Option<[u8; 32]>) -> Self {
-        let key = key.unwrap_or_else(|| {
-            let mut made = [0; 32];
-            fill(&mut made);
-            made
-        });
+    pub(crate) fn new(key: Option<&SessionKey>) -> Self {
+        let key = key.map_or_else(
+            || {
+                let mut made = [0; 32];
+                fill(&mut made);
+                made
+            },
+            |key| key.0,
+        );
         let key = UnboundKey::new(&AES_256_GCM, &key).expect("the key has the cipher's length");
         Self { key: LessSafeKey::new(key) }
     }

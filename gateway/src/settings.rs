@@ -7,6 +7,7 @@
 mod client;
 mod upstream;
 
+use std::fmt;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -33,6 +34,19 @@ pub struct Settings {
     pub retry: Retry,
     /// How the gateway itself ends.
     pub stop: Stop,
+    /// What session tokens are sealed with. `None`: each process makes its own key, so sessions
+    /// end with the process and are not shared between replicas.
+    pub session_key: Option<SessionKey>,
+}
+
+/// 32 bytes that nobody may see, not even in a log.
+#[derive(Clone)]
+pub struct SessionKey(pub [u8; 32]);
+
+impl fmt::Debug for SessionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
 }
 
 impl Default for Settings {
@@ -47,6 +61,7 @@ impl Default for Settings {
             upstream: Upstream::default(),
             retry: Retry::default(),
             stop: Stop::default(),
+            session_key: None,
         }
     }
 }

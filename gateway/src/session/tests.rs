@@ -6,6 +6,11 @@ use http::header::{COOKIE, HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
 use snapshot::{BackendKey, ObjectKey, Session, SessionCarrier};
 
 use super::Sessions;
+use crate::settings::SessionKey;
+
+fn with_key(byte: u8) -> Sessions {
+    Sessions::new(Some(&SessionKey([byte; 32])))
+}
 
 fn backend(name: &str) -> BackendKey {
     BackendKey { service: ObjectKey::new("shop", name), port: 80 }
@@ -72,9 +77,8 @@ fn no_address_can_be_read_from_a_token() {
     let (one, _) = begin(&Sessions::new(None), &by_cookie(None, false), false);
     let (two, _) = begin(&Sessions::new(None), &by_cookie(None, false), false);
     assert_ne!(one, two);
-    let key = Some([7; 32]);
-    let (one, _) = begin(&Sessions::new(key), &by_cookie(None, false), false);
-    let (two, _) = begin(&Sessions::new(key), &by_cookie(None, false), false);
+    let (one, _) = begin(&with_key(7), &by_cookie(None, false), false);
+    let (two, _) = begin(&with_key(7), &by_cookie(None, false), false);
     assert_ne!(one, two, "the same endpoint looks different in each token");
 }
 
@@ -90,12 +94,12 @@ fn a_session_ends_on_time_however_busy() {
 
 #[test]
 fn what_is_not_a_token_of_ours_for_this_backend_is_as_good_as_none() {
-    let sessions = Sessions::new(Some([1; 32]));
+    let sessions = with_key(1);
     let session = by_cookie(None, false);
     let (_, request) = begin(&sessions, &session, false);
     let now = SystemTime::now();
     assert!(sessions.read(&session, &backend("other"), &request, now).is_none());
-    let another_key = Sessions::new(Some([2; 32]));
+    let another_key = with_key(2);
     assert!(another_key.read(&session, &backend("cart"), &request, now).is_none());
     for text in ["s=", "s=!", "s=AAAA", &format!("s={}", "A".repeat(4_000)), "t=x", ""] {
         let mut request = HeaderMap::new();
@@ -107,7 +111,7 @@ fn what_is_not_a_token_of_ours_for_this_backend_is_as_good_as_none() {
 #[test]
 fn replicas_with_one_key_share_their_sessions() {
     let session = by_cookie(None, false);
-    let (_, request) = begin(&Sessions::new(Some([9; 32])), &session, false);
-    let other = Sessions::new(Some([9; 32]));
+    let (_, request) = begin(&with_key(9), &session, false);
+    let other = with_key(9);
     assert!(other.read(&session, &backend("cart"), &request, SystemTime::now()).is_some());
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 /// Slow, old and greedy clients. Times are kept by a sweep once a second, so each may end up to
 /// two seconds late; none costs a timer per request.
 #[derive(Clone, Debug)]
@@ -41,6 +43,10 @@ pub struct Client {
     pub linger: Duration,
     /// How much of it, in bytes. 256 KiB: what a common socket buffer holds.
     pub linger_bytes: usize,
+    /// Proxies in front of us. What they say about the client (`X-Forwarded-*`, `Forwarded`,
+    /// `X-Request-Id`) is believed and added to; from anybody else it is thrown away. None, because
+    /// who is believed by default can be forged by default.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 impl Default for Client {
@@ -60,6 +66,7 @@ impl Default for Client {
             reset_percent: 50,
             linger: Duration::from_secs(2),
             linger_bytes: 256 << 10,
+            trusted_proxies: Vec::new(),
         }
     }
 }

@@ -17,6 +17,12 @@ pub struct Upstream {
     /// From a request's head to the first byte of its response, when its route says nothing. 60 s.
     /// Once the response has begun, it may take as long as it likes.
     pub first_byte_timeout: Duration,
+    /// How long an upgraded connection (WebSocket) may be silent in both directions. 1 h: pings
+    /// are the application's business, and one that has none may still be in use.
+    pub tunnel_idle: Duration,
+    /// How far a mirror may fall behind the request that it copies, in bytes of the body; then it
+    /// is abandoned. 256 KiB: four windows of HTTP/2.
+    pub mirror_bytes: usize,
     /// How long an endpoint may take no byte while we hold data for it. 30 s, as for clients.
     pub write_stall: Duration,
     /// How long a pooled connection may be idle. 50 s: below the 60 s of most backends, so that we
@@ -70,6 +76,8 @@ impl Default for Upstream {
             connect_timeout: Duration::from_secs(2),
             tls_handshake_timeout: Duration::from_secs(5),
             first_byte_timeout: Duration::from_secs(60),
+            tunnel_idle: Duration::from_secs(3600),
+            mirror_bytes: 256 << 10,
             write_stall: Duration::from_secs(30),
             idle: Duration::from_secs(50),
             idle_per_endpoint: 32,
