@@ -31,6 +31,7 @@ mod policy;
 mod reads;
 mod refusal;
 mod route;
+mod service;
 mod session;
 mod store;
 mod timeouts;

@@ -10,6 +10,9 @@ use serde::Serialize;
 pub struct Endpoints {
     /// Ordered by address; an address stands here once.
     pub list: Arc<[Endpoint]>,
+    /// Addresses that were left out, each with the reason, for people: names that are not
+    /// resolved, addresses that are no pod's. At most nine entries.
+    pub ignored: Arc<[Arc<str>]>,
 }
 
 /// One address of a backend.
@@ -29,9 +32,9 @@ pub struct Endpoint {
 /// ones; to draining ones only where none is ready; never to the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub enum EndpointState {
-    /// `ready` is true or not said.
+    /// `ready` is true or not said, and it is not `terminating`.
     Ready,
-    /// Not ready, yet `serving` and `terminating`: finishes its work and still answers.
+    /// `terminating` and still `serving`: finishes its work and still answers.
     Draining,
     /// Neither: takes nothing new, keeps what it has.
     NotReady,
