@@ -9,11 +9,16 @@
 
 mod access;
 mod batch;
+mod lease;
+mod merge;
 mod watch;
 mod wire;
+mod writer;
 
 pub use access::{AccessError, connect};
 pub use batch::{Names, Source, watch};
+pub use lease::LeaseSettings;
+pub use writer::{StatusWriter, WriterCounts};
 
 /// How the API is read.
 #[derive(Clone, Copy, Debug, Default)]

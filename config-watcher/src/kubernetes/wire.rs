@@ -51,7 +51,16 @@ macro_rules! watched {
             }
             $($($more)*)?
         }
-    )*};
+    )*
+        /// Path of one object on the API server.
+        pub(super) fn url(kind: Kind, key: &ObjectKey) -> String {
+            let namespace = Some(&*key.namespace).filter(|namespace| !namespace.is_empty());
+            let collection = match kind {
+                $(Kind::$kind => Wire::<$type>::url_path(&(), namespace),)*
+            };
+            format!("{collection}/{}", key.name)
+        }
+    };
 }
 
 watched! {
