@@ -108,11 +108,11 @@ impl Keeper {
         }
         let transitions = spec.lease_transitions.unwrap_or_default() + i32::from(!ours);
         let mut next = lease;
-        let acquired = spec.acquire_time.filter(|_| ours);
-        next.spec = Some(LeaseSpec { ..self.taken(transitions) });
-        if let (Some(spec), Some(acquired)) = (&mut next.spec, acquired) {
-            spec.acquire_time = Some(acquired);
+        let mut taken = self.taken(transitions);
+        if ours {
+            taken.acquire_time = spec.acquire_time;
         }
+        next.spec = Some(taken);
         conflict_is_no(self.api.replace(NAME, &PostParams::default(), &next).await)
     }
 

@@ -36,6 +36,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const CONFLICTS: usize = 5;
 
 type Name = (Kind, ObjectKey);
+/// Objects to write with what to say of them; `None` where there is nothing to say any more.
+type Due = Vec<(Name, Option<Arc<ObjectStatus>>)>;
 
 /// What the writer has done, for metrics and tests.
 #[derive(Debug, Default)]
@@ -133,11 +135,7 @@ impl Writer {
     }
 
     /// What differs and may be written now, and whether there is more that must wait.
-    fn split(
-        &mut self,
-        wanted: &Statuses,
-        now: Instant,
-    ) -> (Vec<(Name, Option<Arc<ObjectStatus>>)>, bool) {
+    fn split(&mut self, wanted: &Statuses, now: Instant) -> (Due, bool) {
         self.last.retain(|_, at| now - *at < GAP);
         let mut later = false;
         let mut due = Vec::new();
@@ -157,7 +155,7 @@ impl Writer {
     }
 
     /// Writes them; true when one must be tried again.
-    async fn write_all(&mut self, due: Vec<(Name, Option<Arc<ObjectStatus>>)>) -> bool {
+    async fn write_all(&mut self, due: Due) -> bool {
         let (client, hold, counts) = (&self.client, &self.hold, &self.counts);
         let mut results = futures::stream::iter(due)
             .map(|(name, status)| async move {
