@@ -1,0 +1,224 @@
+//! Who read what, and whom a change wakes.
+//!
+//! Promises: a unit waits in its phase's queue at most once; waking costs the number of readers;
+//! recording costs what a unit read, and touches only what differs from what it read before.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use smallvec::SmallVec;
+
+use super::reads::Dep;
+use super::unit::Unit;
+
+type Id = u32;
+
+/// A unit and the facts it read, in ascending order.
+#[derive(Debug)]
+struct Node {
+    unit: Unit,
+    reads: Box<[Id]>,
+    waits: bool,
+}
+
+/// Something that was read and its readers, in ascending order. Nearly all have one or two; an
+/// insertion into the few long lists moves a few bytes per reader.
+#[derive(Debug)]
+struct Fact {
+    dep: Dep,
+    readers: SmallVec<[Id; 4]>,
+}
+
+/// The units, the facts, and the edges between them. Units and facts are numbered, so that an edge
+/// costs eight bytes.
+#[derive(Debug, Default)]
+pub(crate) struct Graph {
+    units: FxHashMap<Unit, Id>,
+    nodes: Vec<Option<Node>>,
+    free_nodes: Vec<Id>,
+    deps: FxHashMap<Dep, Id>,
+    facts: Vec<Option<Fact>>,
+    free_facts: Vec<Id>,
+    queues: [Vec<Id>; Unit::PHASES],
+}
+
+impl Graph {
+    /// Makes a unit run in its phase.
+    pub(crate) fn wake(&mut self, unit: Unit) {
+        let id = match self.units.get(&unit) {
+            Some(id) => *id,
+            None => self.enter(unit),
+        };
+        self.wake_id(id);
+    }
+
+    /// Wakes everyone who read `dep`.
+    pub(crate) fn fire(&mut self, dep: &Dep) {
+        let Some(fact) = self.deps.get(dep) else { return };
+        let fact = self.facts[*fact as usize].as_ref().expect("a numbered fact exists");
+        for id in fact.readers.clone() {
+            self.wake_id(id);
+        }
+    }
+
+    /// The next unit that waits in a phase.
+    pub(crate) fn next(&mut self, phase: usize) -> Option<Unit> {
+        let id = self.queues[phase].pop()?;
+        let node = self.nodes[id as usize].as_mut().expect("a unit that waits exists");
+        node.waits = false;
+        Some(node.unit.clone())
+    }
+
+    /// Notes what a unit read when it was last computed. Hands facts that nobody had read before,
+    /// and facts that nobody reads any more, to `seen`.
+    pub(crate) fn record(
+        &mut self,
+        unit: &Unit,
+        reads: FxHashSet<Dep>,
+        seen: &mut impl FnMut(&Dep, bool),
+    ) {
+        let Some(&id) = self.units.get(unit) else { return };
+        let mut new: Vec<Id> = reads.into_iter().map(|dep| self.number(dep, seen)).collect();
+        new.sort_unstable();
+        let node = self.nodes[id as usize].as_mut().expect("a numbered unit exists");
+        if *node.reads == *new {
+            return;
+        }
+        let old = std::mem::replace(&mut node.reads, new.clone().into());
+        for fact in new.iter().filter(|fact| old.binary_search(fact).is_err()) {
+            let fact = self.facts[*fact as usize].as_mut().expect("a numbered fact exists");
+            if let Err(at) = fact.readers.binary_search(&id) {
+                fact.readers.insert(at, id);
+            }
+        }
+        for fact in old.iter().filter(|fact| new.binary_search(fact).is_err()) {
+            self.unread(*fact, id, seen);
+        }
+    }
+
+    /// Takes a unit out that no longer exists. It must not wait.
+    pub(crate) fn forget(&mut self, unit: &Unit, seen: &mut impl FnMut(&Dep, bool)) {
+        let Some(id) = self.units.remove(unit) else { return };
+        let node = self.nodes[id as usize].take().expect("a numbered unit exists");
+        debug_assert!(!node.waits, "{unit:?} is forgotten while it waits");
+        for fact in &node.reads {
+            self.unread(*fact, id, seen);
+        }
+        self.free_nodes.push(id);
+    }
+
+    /// How many units there are, and how many edges to what they read.
+    pub(crate) fn size(&self) -> (usize, usize) {
+        (self.units.len(), self.nodes.iter().flatten().map(|node| node.reads.len()).sum())
+    }
+
+    fn wake_id(&mut self, id: Id) {
+        let node = self.nodes[id as usize].as_mut().expect("a numbered unit exists");
+        if !node.waits {
+            node.waits = true;
+            self.queues[node.unit.phase()].push(id);
+        }
+    }
+
+    fn enter(&mut self, unit: Unit) -> Id {
+        let node = Node { unit: unit.clone(), reads: Box::default(), waits: false };
+        let id = place(&mut self.nodes, &mut self.free_nodes, node);
+        self.units.insert(unit, id);
+        id
+    }
+
+    fn number(&mut self, dep: Dep, seen: &mut impl FnMut(&Dep, bool)) -> Id {
+        if let Some(id) = self.deps.get(&dep) {
+            return *id;
+        }
+        seen(&dep, true);
+        let fact = Fact { dep: dep.clone(), readers: SmallVec::new() };
+        let id = place(&mut self.facts, &mut self.free_facts, fact);
+        self.deps.insert(dep, id);
+        id
+    }
+
+    fn unread(&mut self, fact: Id, reader: Id, seen: &mut impl FnMut(&Dep, bool)) {
+        let slot = &mut self.facts[fact as usize];
+        let readers = &mut slot.as_mut().expect("a numbered fact exists").readers;
+        if let Ok(at) = readers.binary_search(&reader) {
+            readers.remove(at);
+        }
+        if readers.is_empty() {
+            let gone = slot.take().expect("it was there a line ago");
+            seen(&gone.dep, false);
+            self.deps.remove(&gone.dep);
+            self.free_facts.push(fact);
+        }
+    }
+}
+
+fn place<T>(slots: &mut Vec<Option<T>>, free: &mut Vec<Id>, value: T) -> Id {
+    if let Some(id) = free.pop() {
+        slots[id as usize] = Some(value);
+        return id;
+    }
+    slots.push(Some(value));
+    Id::try_from(slots.len() - 1).expect("four thousand million units do not fit into memory")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use snapshot::ObjectKey;
+
+    use super::{Dep, Graph, Unit};
+    use crate::objects::Kind;
+
+    fn class(name: &str) -> Unit {
+        Unit::Class(ObjectKey::new("", name))
+    }
+
+    fn fact(name: &str) -> Dep {
+        Dep::Object(Kind::Secret, ObjectKey::new("ns", Arc::from(name)))
+    }
+
+    fn waiting(graph: &mut Graph) -> Vec<Unit> {
+        let mut units: Vec<_> = std::iter::from_fn(|| graph.next(0)).collect();
+        units.sort();
+        units
+    }
+
+    #[test]
+    fn a_fact_wakes_its_readers_once_and_nobody_else() {
+        let mut graph = Graph::default();
+        let mut ignore = |_: &Dep, _| {};
+        for (unit, reads) in [("a", vec!["x", "y"]), ("b", vec!["y"]), ("c", vec!["z"])] {
+            graph.wake(class(unit));
+            assert_eq!(waiting(&mut graph), [class(unit)]);
+            let reads = reads.into_iter().map(fact).collect();
+            graph.record(&class(unit), reads, &mut ignore);
+        }
+        graph.fire(&fact("x"));
+        graph.fire(&fact("y"));
+        assert_eq!(waiting(&mut graph), [class("a"), class("b")]);
+        graph.fire(&fact("nobody"));
+        assert!(waiting(&mut graph).is_empty());
+    }
+
+    #[test]
+    fn what_is_no_longer_read_wakes_nobody_and_is_reported_gone() {
+        let mut graph = Graph::default();
+        graph.wake(class("a"));
+        graph.wake(class("b"));
+        assert_eq!(waiting(&mut graph).len(), 2);
+        let mut known = std::collections::BTreeSet::new();
+        let mut note = |dep: &Dep, read: bool| {
+            assert!(if read { known.insert(dep.clone()) } else { known.remove(dep) });
+        };
+        graph.record(&class("a"), [fact("x"), fact("y")].into_iter().collect(), &mut note);
+        graph.record(&class("b"), [fact("y")].into_iter().collect(), &mut note);
+        graph.record(&class("a"), [fact("z")].into_iter().collect(), &mut note);
+        graph.forget(&class("b"), &mut note);
+        assert_eq!(known, [fact("z")].into_iter().collect());
+        graph.fire(&fact("y"));
+        assert!(waiting(&mut graph).is_empty());
+        graph.fire(&fact("z"));
+        assert_eq!(waiting(&mut graph), [class("a")]);
+        assert_eq!(graph.size(), (1, 1));
+    }
+}
