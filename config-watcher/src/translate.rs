@@ -4,32 +4,43 @@
 //! wakes nobody. No clock, no I/O, no randomness: the result is a function of the objects and
 //! [`Options`] alone, whatever the order in which changes came.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use snapshot::Snapshot;
+use imbl::OrdSet;
+use serde::Serialize;
+use snapshot::{ObjectKey, Snapshot};
 
-use crate::objects::{Change, Objects};
+use crate::objects::{Change, Kind, Objects};
 use crate::status::Statuses;
 
 mod attach;
 mod backend;
 mod ca;
 mod certificate;
+mod class;
 mod conflict;
 mod duration;
 mod endpoints;
 mod engine;
 mod fault;
+mod features;
 mod field;
 mod filter;
+mod gateway;
 mod grant;
 mod graph;
 mod index;
+mod listener;
+mod listener_set;
+mod listener_status;
 mod matching;
+mod namespaces;
 mod output;
 mod path;
 mod pem;
 mod policy;
+mod published;
 mod rank;
 mod reads;
 mod refusal;
@@ -39,6 +50,7 @@ mod session;
 mod store;
 mod timeouts;
 mod unit;
+mod usage;
 
 /// What the operator chose.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,46 +60,72 @@ pub struct Options {
     pub allow_external_name: bool,
     /// Endpoints with loopback addresses are served. For a folder of manifests on one machine.
     pub allow_loopback: bool,
+    /// At which addresses clients reach a Gateway that binds the unspecified one; shown in its
+    /// status.
+    pub reached_at: Vec<IpAddr>,
+    /// The release of the CRDs in the cluster, when it is none that we know.
+    pub unknown_crds: Option<Arc<str>>,
 }
+
+/// Names of Secrets and ConfigMaps; persistent, so that whoever fetches them can ask for the
+/// difference to what they knew.
+pub type Wanted = OrdSet<(Kind, ObjectKey)>;
 
 /// Keeps the snapshot and the statuses that follow from the objects.
 #[derive(Debug, Default)]
-pub struct Translator {
-    options: Options,
-    store: store::Store,
-    snapshot: Arc<Snapshot>,
-    statuses: Statuses,
+pub struct Translator(engine::Engine);
+
+/// How much the translator keeps track of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Size {
+    /// Gateways, listeners, routes, backends: whatever is computed as a whole.
+    pub units: usize,
+    /// How many things these read, each counted for each of its readers.
+    pub reads: usize,
 }
 
 impl Translator {
     /// A translator that has seen no object.
     #[must_use]
     pub fn new(options: Options) -> Self {
-        Self { options, ..Self::default() }
+        Self(engine::Engine::new(options))
     }
 
     /// Takes changes in, in their order; true when the snapshot or the statuses differ afterwards.
     pub fn apply(&mut self, changes: Vec<Change>) -> bool {
-        let _ = (changes, &self.options);
-        unimplemented!("written with the engine")
+        self.0.apply(changes)
     }
 
     /// The objects as of the last change.
     #[must_use]
     pub fn objects(&self) -> &Objects {
-        &self.store.objects
+        self.0.objects()
     }
 
     /// What the proxies serve. Its version is greater than that of the one before only if its
     /// resources differ.
     #[must_use]
     pub fn snapshot(&self) -> &Arc<Snapshot> {
-        &self.snapshot
+        self.0.snapshot()
     }
 
     /// What we say of each object.
     #[must_use]
     pub fn statuses(&self) -> &Statuses {
-        &self.statuses
+        self.0.statuses()
+    }
+
+    /// The Secrets and ConfigMaps that objects refer to and may refer to, whether they exist or
+    /// not: all that a source needs to ask for.
+    #[must_use]
+    pub fn wanted(&self) -> &Wanted {
+        self.0.wanted()
+    }
+
+    /// How much is kept track of.
+    #[must_use]
+    pub fn size(&self) -> Size {
+        let (units, reads) = self.0.graph().size();
+        Size { units, reads }
     }
 }

@@ -141,6 +141,9 @@ pub struct Address {
     /// Empty asks for any address of the type.
     #[serde(default)]
     pub value: Option<Arc<str>>,
+    /// From where it must be reachable; empty asks for nothing.
+    #[serde(default)]
+    pub routability: Option<Arc<str>>,
 }
 
 /// `GatewayInfrastructure`.

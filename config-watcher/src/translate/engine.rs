@@ -1,1 +1,334 @@
-//! Runs the units that a change concerns, in phases, and stops where outputs stay equal.
+//! Runs the units that a change concerns, phase by phase, and stops where outputs stay equal.
+//!
+//! The rule that everything rests on: a unit reads through [`Reads`] only, and whoever changes
+//! something that can be read fires its [`Dep`]. Units of a phase fire only what later phases read.
+
+use std::sync::Arc;
+
+use snapshot::{BackendKey, ListenerKey, ObjectKey, RouteKind, Snapshot};
+
+use super::conflict::Stand;
+use super::graph::Graph;
+use super::output::{GatewayOutput, ListenerOutput, Parent, RouteOutput, SetOutput};
+use super::published::Published;
+use super::rank::ParentKey;
+use super::reads::{Dep, Reads};
+use super::store::{Store, Taken};
+use super::unit::Unit;
+use super::{
+    Options, Wanted, backend, class, endpoints, gateway, listener, listener_set, listener_status,
+};
+use super::{policy, route};
+use crate::objects::{Change, Kind, Objects};
+use crate::status::{ObjectStatus, Statuses};
+
+/// Everything that is known, and what follows from it.
+#[derive(Debug, Default)]
+pub(crate) struct Engine {
+    options: Options,
+    store: Store,
+    graph: Graph,
+    published: Published,
+    wanted: Wanted,
+}
+
+impl Engine {
+    /// An engine that knows nothing.
+    pub(crate) fn new(options: Options) -> Self {
+        Self { options, ..Self::default() }
+    }
+
+    /// Takes changes in and computes what they concern; true when a resource or a status differs.
+    pub(crate) fn apply(&mut self, changes: Vec<Change>) -> bool {
+        for change in changes {
+            if let Some(taken) = self.store.take(change) {
+                self.wake_readers(taken);
+            }
+        }
+        for phase in 0..Unit::PHASES {
+            while let Some(unit) = self.graph.next(phase) {
+                self.run(&unit);
+            }
+        }
+        debug_assert!(self.graph.is_idle(), "a unit woke one of its own or an earlier phase");
+        self.published.publish()
+    }
+
+    pub(crate) fn objects(&self) -> &Objects {
+        &self.store.objects
+    }
+
+    pub(crate) fn snapshot(&self) -> &Arc<Snapshot> {
+        self.published.snapshot()
+    }
+
+    pub(crate) fn statuses(&self) -> &Statuses {
+        self.published.statuses()
+    }
+
+    pub(crate) fn wanted(&self) -> &Wanted {
+        &self.wanted
+    }
+
+    pub(crate) fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    fn wake_readers(&mut self, Taken { kind, key, lists }: Taken) {
+        for list in lists {
+            self.graph.fire(&Dep::List(list));
+        }
+        match kind {
+            Kind::GatewayClass => self.graph.wake(Unit::Class(key.clone())),
+            Kind::Gateway => {
+                self.graph.wake(Unit::Gateway(key.clone()));
+                self.graph.wake(Unit::GatewayStatus(key.clone()));
+            }
+            Kind::ListenerSet => {
+                self.graph.wake(Unit::Set(key.clone()));
+                self.graph.wake(Unit::SetStatus(key.clone()));
+            }
+            Kind::HttpRoute => self.graph.wake(Unit::Route(RouteKind::Http, key.clone())),
+            Kind::GrpcRoute => self.graph.wake(Unit::Route(RouteKind::Grpc, key.clone())),
+            Kind::BackendTlsPolicy => self.graph.wake(Unit::Policy(key.clone())),
+            _ => {}
+        }
+        self.graph.fire(&Dep::Object(kind, key));
+    }
+
+    /// Whether there is anything to compute: the object, the listener in it, a use of the backend.
+    fn exists(&self, unit: &Unit) -> bool {
+        let objects = &self.store.objects;
+        match unit {
+            Unit::Class(key) => objects.gateway_classes.contains_key(key),
+            Unit::Gateway(key) | Unit::GatewayStatus(key) => objects.gateways.contains_key(key),
+            Unit::Set(key) | Unit::SetStatus(key) => objects.listener_sets.contains_key(key),
+            Unit::Listener(key) => {
+                let parent = ParentKey { kind: key.kind, object: key.parent.clone() };
+                self.store.outputs.parent(&parent).is_some_and(|parent| {
+                    parent.sections.iter().any(|section| section.name == key.section)
+                })
+            }
+            Unit::Route(RouteKind::Http, key) => objects.http_routes.contains_key(key),
+            Unit::Route(RouteKind::Grpc, key) => objects.grpc_routes.contains_key(key),
+            Unit::Backend(key) | Unit::Endpoints(key) => self.store.usage.is_used(key),
+            Unit::Policy(key) => objects.backend_tls_policies.contains_key(key),
+        }
+    }
+
+    /// Computes a unit, notes what it read, and settles its output. One that no longer exists has
+    /// the output of nothing.
+    fn run(&mut self, unit: &Unit) {
+        let exists = self.exists(unit);
+        match unit {
+            Unit::Class(key) => {
+                let output = self.compute(unit, exists, |reads| class::compute(reads, key));
+                self.settle_class(key, output);
+            }
+            Unit::Gateway(key) => {
+                let output = self.compute(unit, exists, |reads| gateway::compute(reads, key));
+                self.settle_gateway(key, output);
+            }
+            Unit::Set(key) => {
+                let output = self.compute(unit, exists, |reads| listener_set::compute(reads, key));
+                self.settle_set(key, output);
+            }
+            Unit::Listener(key) => {
+                let output = self.compute(unit, exists, |reads| listener::compute(reads, key));
+                self.settle_listener(key, output);
+            }
+            Unit::Route(kind, key) => {
+                let output =
+                    self.compute(unit, exists, |reads| Some(route::compute(reads, *kind, key)));
+                self.settle_route(*kind, key, output);
+            }
+            Unit::Backend(key) => {
+                let output = self.compute(unit, exists, |reads| backend::compute(reads, key));
+                self.published.backend(key, output);
+            }
+            Unit::Endpoints(key) => {
+                let output = self.compute(unit, exists, |reads| endpoints::compute(reads, key));
+                self.published.endpoints(key, output);
+            }
+            Unit::SetStatus(key) => {
+                let output = self.compute(unit, exists, |reads| listener_status::set(reads, key));
+                let attached = output.as_ref().and_then(|output| output.attached_to.clone());
+                self.settle_attached(key, attached);
+                let status = output.map(|output| ObjectStatus::ListenerSet(output.status));
+                self.published.status(Kind::ListenerSet, key, status);
+            }
+            Unit::GatewayStatus(key) => {
+                let status =
+                    self.compute(unit, exists, |reads| listener_status::gateway(reads, key));
+                self.published.status(Kind::Gateway, key, status.map(ObjectStatus::Gateway));
+            }
+            Unit::Policy(key) => {
+                let status = self.compute(unit, exists, |reads| policy::compute(reads, key));
+                let status = status.map(ObjectStatus::Policy);
+                self.published.status(Kind::BackendTlsPolicy, key, status);
+            }
+        }
+    }
+
+    fn compute<T>(
+        &mut self,
+        unit: &Unit,
+        exists: bool,
+        how: impl FnOnce(&Reads<'_>) -> Option<T>,
+    ) -> Option<T> {
+        let wanted = &mut self.wanted;
+        let mut note = |dep: &Dep, read: bool| match dep {
+            Dep::Object(kind @ (Kind::Secret | Kind::ConfigMap), key) => {
+                let name = (*kind, key.clone());
+                if read {
+                    wanted.insert(name);
+                } else {
+                    wanted.remove(&name);
+                }
+            }
+            _ => {}
+        };
+        if !exists {
+            self.graph.forget(unit, &mut note);
+            return None;
+        }
+        let reads = Reads::new(&self.store, &self.options);
+        let output = how(&reads);
+        self.graph.record(unit, reads.into_seen(), &mut note);
+        output
+    }
+
+    fn settle_class(&mut self, key: &ObjectKey, output: Option<super::output::ClassOutput>) {
+        let status = output.as_ref().map(|it| ObjectStatus::GatewayClass(it.status.clone()));
+        self.published.status(Kind::GatewayClass, key, status);
+        if replace(&mut self.store.outputs.classes, key, output).is_some() {
+            self.graph.fire(&Dep::Class(key.clone()));
+        }
+    }
+
+    fn settle_gateway(&mut self, key: &ObjectKey, output: Option<GatewayOutput>) {
+        let Some(old) = replace(&mut self.store.outputs.gateways, key, output) else { return };
+        let new = self.store.outputs.gateways.get(key);
+        let parent = ParentKey::gateway(key.clone());
+        let stand = new.and_then(|new| {
+            let addresses = new.frame.addresses.bind.as_ref()?.iter().copied().collect();
+            Some(Stand { rank: new.frame.rank.clone(), addresses })
+        });
+        let mut judged = self.store.conflicts.stand(key, stand);
+        let claims = new.map(|new| new.claims.clone()).unwrap_or_default();
+        judged.extend(self.store.conflicts.claim(&parent, key, None, claims));
+        if old.as_ref().map(|old| &old.frame) != new.map(|new| &new.frame) {
+            self.graph.fire(&Dep::Frame(key.clone()));
+        }
+        let (old, new) = (old.map(|it| it.parent), new.map(|it| it.parent.clone()));
+        self.settle_parent(&parent, old.as_deref(), new.as_deref());
+        self.fire_verdicts(judged);
+    }
+
+    fn settle_set(&mut self, key: &ObjectKey, output: Option<SetOutput>) {
+        let Some(old) = replace(&mut self.store.outputs.sets, key, output) else { return };
+        let parent = ParentKey::set(key.clone());
+        let new = self.store.outputs.sets.get(key).cloned();
+        let judged = match (&old, &new) {
+            (_, Some(new)) => {
+                let (gateway, rank) = (&new.parent.gateway, Some(new.rank.clone()));
+                self.store.conflicts.claim(&parent, gateway, rank, new.claims.clone())
+            }
+            (Some(old), None) => {
+                self.store.conflicts.claim(&parent, &old.parent.gateway, None, Vec::new())
+            }
+            (None, None) => Vec::new(),
+        };
+        self.graph.fire(&Dep::Set(key.clone()));
+        let (old, new) = (old.map(|it| it.parent), new.map(|it| it.parent));
+        self.settle_parent(&parent, old.as_deref(), new.as_deref());
+        self.fire_verdicts(judged);
+    }
+
+    fn settle_parent(&mut self, key: &ParentKey, old: Option<&Parent>, new: Option<&Parent>) {
+        if old == new {
+            return;
+        }
+        self.graph.fire(&Dep::Parent(key.clone()));
+        // Listeners that came or went have no unit that could have read the parent.
+        for section in [old, new].into_iter().flatten().flat_map(|parent| &parent.sections) {
+            let (kind, parent) = (key.kind, key.object.clone());
+            let listener = ListenerKey { kind, parent, section: section.name.clone() };
+            self.graph.wake(Unit::Listener(listener));
+        }
+    }
+
+    fn fire_verdicts(&mut self, judged: Vec<ListenerKey>) {
+        for listener in judged {
+            self.graph.fire(&Dep::Verdict(listener));
+        }
+    }
+
+    fn settle_listener(&mut self, key: &ListenerKey, output: Option<ListenerOutput>) {
+        let Some(old) = replace(&mut self.store.outputs.listeners, key, output) else { return };
+        let new = self.store.outputs.listeners.get(key);
+        self.published.listener(key, old.as_ref(), new);
+        if old.as_ref().map(|old| &old.point) != new.map(|new| &new.point) {
+            self.graph.fire(&Dep::Point(key.clone()));
+        }
+        if old.as_ref().map(|old| &old.state) != new.map(|new| &new.state) {
+            self.graph.fire(&Dep::State(key.clone()));
+        }
+    }
+
+    fn settle_route(&mut self, kind: RouteKind, key: &ObjectKey, output: Option<RouteOutput>) {
+        let object_kind = match kind {
+            RouteKind::Http => Kind::HttpRoute,
+            RouteKind::Grpc => Kind::GrpcRoute,
+        };
+        let name = (kind, key.clone());
+        let Some(old) = replace(&mut self.store.outputs.routes, &name, output) else { return };
+        let nothing = RouteOutput::default();
+        let old = old.as_ref().unwrap_or(&nothing);
+        let new = self.store.outputs.routes.get(&name).unwrap_or(&nothing);
+        self.published.route(kind, key, old, new);
+        let status = new.status.clone().map(ObjectStatus::Route);
+        self.published.status(object_kind, key, status);
+        let concerned = self.store.usage.route(old, new);
+        for fact in &concerned.facts {
+            self.graph.fire(fact);
+        }
+        for backend in concerned.backends {
+            self.wake_backend(backend);
+        }
+    }
+
+    fn wake_backend(&mut self, key: BackendKey) {
+        self.graph.wake(Unit::Endpoints(key.clone()));
+        self.graph.wake(Unit::Backend(key));
+    }
+
+    fn settle_attached(&mut self, set: &ObjectKey, gateway: Option<ObjectKey>) {
+        let attached = &mut self.store.outputs.attached;
+        let Some(old) = replace(attached, set, gateway) else { return };
+        let new = attached.get(set);
+        for fact in self.store.usage.set(old.as_ref(), new) {
+            self.graph.fire(&fact);
+        }
+    }
+}
+
+/// Puts a unit's output in the place of its last one; `None` when they are equal, else the last.
+#[expect(clippy::option_option, reason = "the last output may have been nothing")]
+fn replace<K, V>(
+    outputs: &mut rustc_hash::FxHashMap<K, V>,
+    key: &K,
+    output: Option<V>,
+) -> Option<Option<V>>
+where
+    K: Clone + Eq + std::hash::Hash,
+    V: PartialEq,
+{
+    if outputs.get(key) == output.as_ref() {
+        return None;
+    }
+    Some(match output {
+        Some(output) => outputs.insert(key.clone(), output),
+        None => outputs.remove(key),
+    })
+}

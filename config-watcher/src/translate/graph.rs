@@ -67,6 +67,11 @@ impl Graph {
         Some(node.unit.clone())
     }
 
+    /// Whether no unit waits.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.queues.iter().all(Vec::is_empty)
+    }
+
     /// Notes what a unit read when it was last computed. Hands facts that nobody had read before,
     /// and facts that nobody reads any more, to `seen`.
     pub(crate) fn record(

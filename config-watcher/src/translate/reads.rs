@@ -5,10 +5,13 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
-use snapshot::{Certificate, ObjectKey, RouteKind, TrustAnchors};
+use snapshot::{Certificate, ListenerKey, ObjectKey, TrustAnchors};
 
 use super::Options;
+use super::conflict::Verdict;
 use super::index::List;
+use super::output::{ClassOutput, Frame, ListenerState, Parent, Point, SetOutput};
+use super::rank::ParentKey;
 use super::store::Store;
 use crate::api::core::{ConfigMap, EndpointSlice, Namespace, Secret, Service};
 use crate::api::gateway::{Gateway, GatewayClass, ListenerSet};
@@ -25,6 +28,26 @@ pub(crate) enum Dep {
     Object(Kind, ObjectKey),
     /// A list, and every object in it.
     List(List),
+    /// Whether a GatewayClass is ours, and accepted.
+    Class(ObjectKey),
+    /// What holds for all listeners of a Gateway.
+    Frame(ObjectKey),
+    /// The listeners of a Gateway or ListenerSet, as routes choose them.
+    Parent(ParentKey),
+    /// What a ListenerSet is to its Gateway.
+    Set(ObjectKey),
+    /// Whether a listener got what it claims.
+    Verdict(ListenerKey),
+    /// A listener as a place to attach.
+    Point(ListenerKey),
+    /// What the status says of a listener.
+    State(ListenerKey),
+    /// How many routes a listener has.
+    Routes(ListenerKey),
+    /// How many ListenerSets a Gateway has.
+    Sets(ObjectKey),
+    /// The Gateways through which routes send to a Service.
+    Gateways(ObjectKey),
 }
 
 /// The eyes of one unit while it is computed.
@@ -149,9 +172,64 @@ impl<'a> Reads<'a> {
         self.store.anchors(kind, key)
     }
 
-    /// The Gateways through which routes send to a Service: the ancestors of its policies.
+    /// A GatewayClass of ours.
+    pub(crate) fn class(&self, key: &ObjectKey) -> Option<&'a ClassOutput> {
+        self.note(Dep::Class(key.clone()));
+        self.store.outputs.classes.get(key)
+    }
+
+    /// What holds for all listeners of a Gateway of ours.
+    pub(crate) fn frame(&self, gateway: &ObjectKey) -> Option<&'a Arc<Frame>> {
+        self.note(Dep::Frame(gateway.clone()));
+        self.store.outputs.gateways.get(gateway).map(|output| &output.frame)
+    }
+
+    /// A Gateway of ours, or a ListenerSet that belongs to one.
+    pub(crate) fn parent(&self, key: &ParentKey) -> Option<&'a Arc<Parent>> {
+        self.note(Dep::Parent(key.clone()));
+        self.store.outputs.parent(key)
+    }
+
+    /// A ListenerSet whose Gateway is ours.
+    pub(crate) fn set(&self, key: &ObjectKey) -> Option<&'a SetOutput> {
+        self.note(Dep::Set(key.clone()));
+        self.store.outputs.sets.get(key)
+    }
+
+    /// Whether a listener got what it claims.
+    pub(crate) fn verdict(&self, key: &ListenerKey) -> Verdict {
+        self.note(Dep::Verdict(key.clone()));
+        self.store.conflicts.verdict(key)
+    }
+
+    /// A listener as a place to attach.
+    pub(crate) fn point(&self, key: &ListenerKey) -> Option<&'a Arc<Point>> {
+        self.note(Dep::Point(key.clone()));
+        self.store.outputs.listeners.get(key).map(|output| &output.point)
+    }
+
+    /// What the status says of a listener.
+    pub(crate) fn state(&self, key: &ListenerKey) -> Option<&'a Arc<ListenerState>> {
+        self.note(Dep::State(key.clone()));
+        self.store.outputs.listeners.get(key).map(|output| &output.state)
+    }
+
+    /// How many routes a listener has.
+    pub(crate) fn routes_of(&self, listener: &ListenerKey) -> u32 {
+        self.note(Dep::Routes(listener.clone()));
+        self.store.usage.routes_of(listener)
+    }
+
+    /// How many ListenerSets a Gateway has.
+    pub(crate) fn sets_of(&self, gateway: &ObjectKey) -> u32 {
+        self.note(Dep::Sets(gateway.clone()));
+        self.store.usage.sets_of(gateway)
+    }
+
+    /// The Gateways through which routes send to a Service, in order: the ancestors of its
+    /// policies.
     pub(crate) fn gateways_of(&self, service: &ObjectKey) -> Vec<ObjectKey> {
-        let _ = (service, RouteKind::Http);
-        unimplemented!("written with the engine")
+        self.note(Dep::Gateways(service.clone()));
+        self.store.usage.gateways_of(service).cloned().collect()
     }
 }

@@ -7,8 +7,11 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use snapshot::{Certificate, ObjectKey, TrustAnchors};
 
+use super::conflict::Conflicts;
 use super::index::{Indexes, List, lists_of};
+use super::output::Outputs;
 use super::pem;
+use super::usage::Usage;
 use crate::objects::{AnyObject, Change, Kind, Objects};
 
 /// A value parsed from an object when it is first asked for, and dropped with the object.
@@ -21,6 +24,12 @@ pub(crate) struct Store {
     pub objects: Objects,
     /// Objects by what they say.
     pub indexes: Indexes,
+    /// What units computed.
+    pub outputs: Outputs,
+    /// What listeners claim, and what became of it.
+    pub conflicts: Conflicts,
+    /// What routes and ListenerSets add up to.
+    pub usage: Usage,
     certificates: Parsed<Arc<Certificate>>,
     secret_anchors: Parsed<TrustAnchors>,
     map_anchors: Parsed<TrustAnchors>,
@@ -33,8 +42,6 @@ pub(crate) struct Taken {
     pub kind: Kind,
     /// The object.
     pub key: ObjectKey,
-    /// It was not there before, or is no longer.
-    pub came_or_went: bool,
     /// The lists that it stood in before or stands in now.
     pub lists: Vec<List>,
 }
@@ -52,9 +59,8 @@ impl Store {
         }
         let new = self.objects.get(kind, &key);
         self.parse_again(kind, &key, new.is_some());
-        let came_or_went = old.is_some() != new.is_some();
         let lists = self.index_again(&key, old.as_ref(), new.as_ref());
-        Some(Taken { kind, key, came_or_went, lists })
+        Some(Taken { kind, key, lists })
     }
 
     fn index_again(

@@ -30,7 +30,7 @@ pub(crate) enum Unit {
 
 impl Unit {
     /// How many phases there are.
-    pub(crate) const PHASES: usize = 9;
+    pub(crate) const PHASES: usize = 10;
 
     /// When it runs, from 0.
     pub(crate) fn phase(&self) -> usize {
@@ -42,8 +42,9 @@ impl Unit {
             Self::Route(..) => 4,
             Self::Backend(_) => 5,
             Self::Endpoints(_) => 6,
-            Self::GatewayStatus(_) | Self::SetStatus(_) => 7,
-            Self::Policy(_) => 8,
+            Self::SetStatus(_) => 7,
+            Self::GatewayStatus(_) => 8,
+            Self::Policy(_) => 9,
         }
     }
 }
