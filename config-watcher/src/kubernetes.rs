@@ -9,6 +9,7 @@
 
 mod access;
 mod batch;
+mod infrastructure;
 mod lease;
 mod merge;
 mod watch;
@@ -17,6 +18,7 @@ mod writer;
 
 pub use access::{AccessError, connect};
 pub use batch::{Names, Source, watch};
+pub use infrastructure::{Services, services};
 pub use lease::LeaseSettings;
 pub use writer::{StatusWriter, WriterCounts};
 

@@ -19,6 +19,7 @@ use snapshot::ObjectKey;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::infrastructure::{self, Services};
 use super::lease::{Hold, Keeper, LeaseSettings, release};
 use super::merge::merge;
 use super::wire::url;
@@ -53,6 +54,7 @@ pub struct WriterCounts {
 /// Owner of the writing task.
 pub struct StatusWriter {
     wanted: watch::Sender<Statuses>,
+    services: watch::Sender<Services>,
     counts: Arc<WriterCounts>,
     task: JoinHandle<()>,
     client: Client,
@@ -65,7 +67,9 @@ impl StatusWriter {
     pub fn start(client: Client, lease: LeaseSettings) -> Self {
         let (wanted, statuses) = watch::channel(Statuses::default());
         let counts = Arc::<WriterCounts>::default();
+        let (services, wanted_services) = watch::channel(Services::default());
         let (keeper, hold) = Keeper::new(client.clone(), lease.clone());
+        let services_kept = infrastructure::keep(client.clone(), hold.clone(), wanted_services);
         let writer = Writer {
             client: client.clone(),
             hold,
@@ -73,17 +77,22 @@ impl StatusWriter {
             written: Statuses::default(),
             last: BTreeMap::new(),
         };
-        // The keeper ends with the writer: neither acts without the other.
+        // They end together: nobody writes without the keeper.
         let task = tokio::spawn(async move {
-            tokio::join!(keeper.keep(), writer.run(statuses));
+            tokio::join!(keeper.keep(), writer.run(statuses), services_kept);
         });
-        Self { wanted, counts, task, client, lease }
+        Self { wanted, services, counts, task, client, lease }
     }
 
     /// Says what should stand. Only statuses whose snapshot is live: `Programmed` is true here when
     /// the table that serves it is.
-    pub fn offer(&self, statuses: Statuses) {
+    pub fn offer(&self, statuses: Statuses, services: Services) {
         self.wanted.send_replace(statuses);
+        self.services.send_if_modified(|old| {
+            let differ = *old != services;
+            *old = services;
+            differ
+        });
     }
 
     /// What it has done so far.
