@@ -135,7 +135,7 @@ pub(super) async fn keep(client: Client, mut hold: Hold, mut wanted: watch::Rece
             tokio::time::sleep(PAUSE).await;
             continue;
         }
-        written.retain(|key, _| services.contains_key(key));
+        written = services;
         tokio::select! {
             alive = wanted.changed() => if alive.is_err() { return },
             () = hold.changed() => {}
