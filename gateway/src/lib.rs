@@ -40,7 +40,7 @@ use snapshot::{Snapshot, Version};
 
 use crate::apply::{Applier, Refusal};
 use crate::settings::Settings;
-use crate::telemetry::Telemetry;
+use crate::telemetry::{AccessLog, Telemetry};
 
 /// The data side of one process: worker threads, listening sockets, tables.
 pub struct Gateway {
@@ -74,7 +74,11 @@ impl Gateway {
     ///
     /// # Errors
     /// When a thread or its runtime cannot be made.
-    pub fn start(_settings: Settings, _telemetry: Telemetry) -> io::Result<Self> {
+    pub fn start(
+        _settings: Settings,
+        _telemetry: Telemetry,
+        _access_log: AccessLog,
+    ) -> io::Result<Self> {
         unimplemented!("lands next")
     }
 
@@ -85,10 +89,11 @@ impl Gateway {
         Applied { version, refusals, bound: Vec::new(), unbound: Vec::new() }
     }
 
-    /// Ends without losing a request that can be saved: serves on for `pre_drain` while telling
-    /// clients to go elsewhere, then takes no new connection, and returns when nothing is in
-    /// flight or at the deadline.
-    pub async fn stop(self) -> Stopped {
-        Stopped::default()
+    /// Begins to end without losing a request that can be saved: serves on for `pre_drain` while
+    /// telling clients to go elsewhere, then takes no new connection. The future returns when
+    /// nothing is in flight or at the deadline; until then snapshots are still applied, because
+    /// endpoints leave in those seconds too.
+    pub fn stop(&mut self) -> impl Future<Output = Stopped> + Send + use<> {
+        std::future::ready(Stopped::default())
     }
 }
