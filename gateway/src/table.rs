@@ -1,5 +1,16 @@
 //! The compiled form of everything on one address and port: what a request finds.
+//!
+//! The listener with the most specific hostname has the request, alone. In it, the hostnames that
+//! routes were *written* with decide first, the more specific before the less; under each, exact
+//! paths, regular expressions and prefixes, the longest first; then what `precedence` says. What
+//! one hostname does not match falls to the next less specific one.
+//!
+//! Promises: a table never changes; a lookup takes no lock and allocates nothing (but for what
+//! `regex` keeps per thread). Changed tables share with the ones before all that did not change.
+//!
+//! Left to others: `apply` makes and stores tables.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use http::{HeaderMap, Method};
@@ -8,16 +19,30 @@ use snapshot::{ListenerKey, Version};
 use crate::connect::ClientIdentity;
 use crate::tls::PortTls;
 
+mod branch;
+mod condition;
+mod host;
+mod hosts;
+mod listeners;
+mod precedence;
 mod rule;
+mod shards;
 
-pub(crate) use rule::{Choice, Rule};
+pub(crate) use host::Part;
+pub(crate) use hosts::Hosts;
+pub(crate) use listeners::Listeners;
+pub(crate) use rule::{Choice, Entry, Rule};
 
 /// Everything that listens on one address and port, at one version.
 pub(crate) struct Table {
-    /// The snapshot it was made of.
+    /// The snapshot that changed it last.
     pub(crate) version: Version,
     /// `Some` when the listeners terminate TLS.
     pub(crate) tls: Option<Arc<PortTls>>,
+    /// Places in `listeners`.
+    pub(crate) by_host: Arc<Listeners>,
+    /// Each with its routes.
+    pub(crate) listeners: Box<[(Arc<ListenerInfo>, Arc<Hosts>)]>,
 }
 
 /// What a request is looked up by.
@@ -33,7 +58,7 @@ pub(crate) struct Seek<'r> {
     pub(crate) method: &'r Method,
     /// The headers as the client sent them.
     pub(crate) headers: &'r HeaderMap,
-    /// The name that the client gave in the TLS handshake, lower case.
+    /// The name that the client gave in the TLS handshake: lower case, no trailing dot.
     pub(crate) sni: Option<&'r str>,
     /// Whether the connection is TLS.
     pub(crate) https: bool,
@@ -64,6 +89,7 @@ pub(crate) struct Hit {
 }
 
 /// What a request must know of its listener.
+#[derive(Debug)]
 pub(crate) struct ListenerInfo {
     /// Its name.
     pub(crate) key: ListenerKey,
@@ -73,11 +99,59 @@ pub(crate) struct ListenerInfo {
     pub(crate) https: bool,
     /// The port it listens on.
     pub(crate) port: u16,
+    /// It asks clients for a certificate in another way than its neighbours on the port, so that
+    /// a handshake says whether it was passed only with the name it was made for.
+    pub(crate) guarded: bool,
 }
 
 impl Table {
-    /// The rule for a request. Allocates nothing, takes no lock.
-    pub(crate) fn find(&self, _seek: &Seek<'_>) -> Found {
-        unimplemented!("lands next")
+    /// The rule for a request.
+    pub(crate) fn find(&self, seek: &Seek<'_>) -> Found {
+        let (info, hosts) = match self.listener(seek) {
+            Ok(listener) => listener,
+            Err(found) => return found,
+        };
+        for host in hosts.serving(seek.host) {
+            let found = host.walk(seek.path, |entry, prefix| match entry.condition().holds(seek) {
+                true => ControlFlow::Break(Hit {
+                    rule: entry.rule.clone(),
+                    listener: info.clone(),
+                    prefix,
+                }),
+                false => ControlFlow::Continue(()),
+            });
+            if let ControlFlow::Break(hit) = found {
+                return Found::Rule(hit);
+            }
+        }
+        Found::NoRoute(info.clone())
+    }
+
+    /// The listener of a request, if its connection was made for that one.
+    fn listener(&self, seek: &Seek<'_>) -> Result<&(Arc<ListenerInfo>, Arc<Hosts>), Found> {
+        let place = self.by_host.of(seek.host).ok_or(Found::NoListener)?;
+        let listener = &self.listeners[place];
+        if self.is_misdirected(place, &listener.0, seek) {
+            return Err(Found::Misdirected);
+        }
+        Ok(listener)
+    }
+
+    /// GEP-3567: a request belongs to the listener that its connection's handshake chose. A
+    /// connection without a name chose none; it may have any listener but a guarded one.
+    fn is_misdirected(&self, place: usize, info: &ListenerInfo, seek: &Seek<'_>) -> bool {
+        if info.https != seek.https {
+            // The port spoke the other protocol when the connection was made.
+            return true;
+        }
+        match seek.sni {
+            _ if !seek.https => false,
+            Some(sni) if sni == seek.host => false,
+            Some(sni) => match self.by_host.of(sni) {
+                Some(chosen) => chosen != place,
+                None => info.guarded,
+            },
+            None => info.guarded,
+        }
     }
 }

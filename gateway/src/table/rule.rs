@@ -1,14 +1,17 @@
-//! A rule, compiled: what happens to a request that matches.
+//! A rule, compiled: when it is meant, and what happens then.
 
 use std::sync::Arc;
 
-use snapshot::{Retry, RouteKey, RouteKind, Session, Timeouts};
+use snapshot::{Attachment, Retry, Route, RouteKey, RouteKind, Session, Timeouts};
 
-use crate::backend::Backend;
-use crate::filter::Filter;
+use super::condition::Condition;
+use super::host::Part;
+use super::precedence::Precedence;
+use crate::backend::{Backend, Backends};
+use crate::filter::{Filter, Workshop};
 use crate::telemetry::RouteMetrics;
 
-/// One rule.
+/// One rule. Compiled once, and shared by every host, listener and table that it stands in.
 pub(crate) struct Rule {
     /// Its name in the snapshot.
     pub(crate) key: RouteKey,
@@ -26,6 +29,10 @@ pub(crate) struct Rule {
     pub(crate) session: Option<Session>,
     /// The series of this rule; the same through every change of the rule.
     pub(crate) metrics: Arc<RouteMetrics>,
+    /// What it was compiled from.
+    pub(super) source: Arc<Route>,
+    /// As `source.matches`.
+    conditions: Box<[Condition]>,
     choices: Box<[Choice]>,
 }
 
@@ -35,11 +42,104 @@ pub(crate) struct Choice {
     pub(crate) target: Result<Arc<Backend>, Arc<str>>,
     /// For this share only, after the rule's.
     pub(crate) filters: Box<[Filter]>,
+    /// The weights up to and with this one.
+    until: u64,
 }
 
 impl Rule {
-    /// Who takes a request that drew `random`; `None` when nobody has a weight (500).
-    pub(crate) fn choose(&self, _random: u32) -> Option<&Choice> {
-        self.choices.first()
+    /// Compiles a rule. Parts of filters that are left out, and filters that cannot be done, are
+    /// told to `notes`.
+    ///
+    /// # Errors
+    /// A text for people, when one of the matches is one that no request can have.
+    pub(crate) fn new(
+        key: &RouteKey,
+        source: &Arc<Route>,
+        backends: &Backends,
+        metrics: Arc<RouteMetrics>,
+        notes: &mut Vec<String>,
+    ) -> Result<Self, String> {
+        let conditions = source.matches.iter().map(Condition::new).collect::<Result<_, _>>()?;
+        let mut workshop = Workshop::new(backends, &source.matches, notes);
+        let filters = workshop.compile(&source.filters);
+        let mut until = 0;
+        let mut choices = Vec::with_capacity(source.backends.len());
+        for backend in source.backends.iter().filter(|backend| backend.weight > 0) {
+            until += u64::from(backend.weight);
+            choices.push(Choice {
+                target: workshop.target(&backend.target),
+                filters: workshop.compile(&backend.filters),
+                until,
+            });
+        }
+        Ok(Self {
+            key: key.clone(),
+            name: source.name.clone(),
+            kind: key.kind,
+            filters,
+            timeouts: source.timeouts.clone(),
+            retry: source.retry.clone(),
+            session: source.session.clone(),
+            metrics,
+            source: source.clone(),
+            conditions,
+            choices: choices.into(),
+        })
+    }
+
+    /// Who takes a request that drew `random`; `None` when nobody has a weight (500). Uniform
+    /// draws share the requests by weight.
+    pub(crate) fn choose(&self, random: u32) -> Option<&Choice> {
+        let all = self.choices.last()?.until;
+        // The draw as a number below the sum of the weights, without division.
+        let drawn = (u128::from(random) * u128::from(all)) >> u32::BITS;
+        let place = self.choices.partition_point(|choice| u128::from(choice.until) <= drawn);
+        self.choices.get(place)
+    }
+
+    /// The listeners and hostnames that it is attached to.
+    pub(crate) fn attachments(&self) -> &[Attachment] {
+        &self.source.attachments
+    }
+
+    /// The parts of a host that its matches stand in, each once.
+    pub(crate) fn parts(&self) -> Vec<Part> {
+        let mut parts: Vec<_> = self.conditions.iter().map(|one| Part::of(&one.path)).collect();
+        parts.sort();
+        parts.dedup();
+        parts
+    }
+
+    /// Its matches that stand in this part.
+    pub(crate) fn entries(self: &Arc<Self>, part: &Part) -> impl Iterator<Item = Entry> {
+        let found = self.conditions.iter().enumerate();
+        found.filter(|(_, one)| Part::of(&one.path) == *part).map(|(index, _)| Entry {
+            rule: self.clone(),
+            index: u16::try_from(index).expect("a rule has at most 64 matches"),
+        })
+    }
+}
+
+/// One match of a rule, where a host has it.
+#[derive(Clone)]
+pub(crate) struct Entry {
+    pub(super) rule: Arc<Rule>,
+    /// Which of the rule's matches.
+    index: u16,
+}
+
+impl Entry {
+    pub(super) fn condition(&self) -> &Condition {
+        &self.rule.conditions[usize::from(self.index)]
+    }
+
+    /// The match as it was written.
+    pub(super) fn source(&self) -> &snapshot::Match {
+        &self.rule.source.matches[usize::from(self.index)]
+    }
+
+    pub(super) fn precedence(&self) -> Precedence<'_> {
+        let rule = &self.rule;
+        Precedence::new(&rule.key, rule.source.created, self.source(), self.index)
     }
 }

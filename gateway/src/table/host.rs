@@ -1,0 +1,110 @@
+//! What one hostname of a listener serves.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use super::branch::{Branch, first_segment};
+use super::condition::PathTest;
+use super::precedence::PathRank;
+use super::rule::Entry;
+use super::shards::Shards;
+
+/// The matches of all rules attached with one hostname.
+///
+/// They stand in parts that are compiled apart ([`Part`]), so that a change in a host of a
+/// thousand paths costs what shares its first segment.
+#[derive(Clone, Default)]
+pub(super) struct Host {
+    branches: Shards<Arc<Branch>>,
+    /// In the order of precedence.
+    regexes: Arc<[Entry]>,
+    /// Those that come after prefixes.
+    late_regexes: Arc<[Entry]>,
+    /// Those with the prefix `/`.
+    root: Arc<[Entry]>,
+}
+
+/// A part of a host that is compiled as a whole.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Part {
+    /// Exact paths and prefixes with this first segment.
+    Branch(Arc<str>),
+    Regexes,
+    /// The prefix `/`.
+    Root,
+}
+
+impl Part {
+    /// Where a match stands.
+    pub(super) fn of(path: &PathTest) -> Self {
+        match path {
+            PathTest::Regex(_) => Self::Regexes,
+            PathTest::Prefix(text) if text.is_empty() => Self::Root,
+            PathTest::Exact(text) | PathTest::Prefix(text) => {
+                Self::Branch(first_segment(text).into())
+            }
+        }
+    }
+}
+
+impl Host {
+    /// Replaces a part by these matches, in any order. None: the part goes.
+    pub(super) fn set(&mut self, part: &Part, mut entries: Vec<Entry>) {
+        entries.sort_by(|a, b| a.precedence().cmp(&b.precedence()));
+        match part {
+            Part::Root => self.root = entries.into(),
+            Part::Regexes => {
+                let late =
+                    |entry: &Entry| matches!(entry.precedence().path, PathRank::LateRegex(_));
+                let (late, regexes) = entries.into_iter().partition::<Vec<_>, _>(late);
+                self.regexes = regexes.into();
+                self.late_regexes = late.into();
+            }
+            Part::Branch(first) if entries.is_empty() => self.branches.remove(first),
+            Part::Branch(first) => self.branches.insert(first.clone(), Arc::new(branch(&entries))),
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.branches.len() == 0
+            && self.regexes.is_empty()
+            && self.late_regexes.is_empty()
+            && self.root.is_empty()
+    }
+
+    /// Shows every match whose path is this one in the order of precedence, with the bytes of its
+    /// prefix, until the visitor breaks. Regular expressions are shown without being asked.
+    pub(super) fn walk<'t, B>(
+        &'t self,
+        path: &str,
+        mut visit: impl FnMut(&'t Entry, usize) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        let branch = self.branches.get(first_segment(path)).map(|branch| &**branch);
+        let exact = branch.map_or(&[][..], |branch| branch.exact(path));
+        exact.iter().chain(&*self.regexes).try_for_each(|entry| visit(entry, 0))?;
+        for (prefix, entries) in branch.into_iter().flat_map(|branch| branch.prefixes(path)) {
+            entries.iter().try_for_each(|entry| visit(entry, prefix))?;
+        }
+        self.late_regexes.iter().chain(&*self.root).try_for_each(|entry| visit(entry, 0))
+    }
+
+    /// Every match, whatever its path, in no order.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Entry> {
+        let branches = self.branches.values().flat_map(|branch| branch.all());
+        branches.chain(&*self.regexes).chain(&*self.late_regexes).chain(&*self.root)
+    }
+}
+
+fn branch(sorted: &[Entry]) -> Branch {
+    let mut exact = BTreeMap::<_, Vec<_>>::new();
+    let mut prefixes = BTreeMap::<_, Vec<_>>::new();
+    for entry in sorted {
+        match &entry.condition().path {
+            PathTest::Exact(path) => exact.entry(&**path).or_default().push(entry.clone()),
+            PathTest::Prefix(path) => prefixes.entry(&**path).or_default().push(entry.clone()),
+            PathTest::Regex(_) => unreachable!("a regular expression is no part of a branch"),
+        }
+    }
+    Branch::new(exact, prefixes)
+}

@@ -1,0 +1,58 @@
+//! The hostnames of one listener.
+
+use std::sync::Arc;
+
+use snapshot::Hostname;
+
+use super::host::{Host, Part};
+use super::rule::Entry;
+use super::shards::Shards;
+
+/// What a listener serves, by the hostnames that its routes are written with.
+#[derive(Clone, Default)]
+pub(crate) struct Hosts {
+    exact: Shards<Arc<Host>>,
+    /// By what follows `*.`.
+    wildcard: Shards<Arc<Host>>,
+    any: Option<Arc<Host>>,
+}
+
+impl Hosts {
+    /// What serves a host, the more specific first: its name, then each wildcard above it, then
+    /// what takes every host.
+    pub(super) fn serving<'t>(&'t self, host: &'t str) -> impl Iterator<Item = &'t Host> {
+        let wildcards = match self.wildcard.len() {
+            0 => None,
+            _ => Some(above(host).filter_map(|parent| self.wildcard.get(parent))),
+        };
+        let named = self.exact.get(host).into_iter().chain(wildcards.into_iter().flatten());
+        named.chain(&self.any).map(|host| &**host)
+    }
+
+    /// Replaces a part of a hostname; see [`Host::set`].
+    pub(crate) fn set(&mut self, hostname: &Hostname, part: &Part, entries: Vec<Entry>) {
+        let host = match hostname {
+            Hostname::Exact(name) => self.exact.get_or_default(name),
+            Hostname::Wildcard(parent) => self.wildcard.get_or_default(parent),
+            Hostname::Any => self.any.get_or_insert_default(),
+        };
+        let host = Arc::make_mut(host);
+        host.set(part, entries);
+        if host.is_empty() {
+            match hostname {
+                Hostname::Exact(name) => self.exact.remove(name),
+                Hostname::Wildcard(parent) => self.wildcard.remove(parent),
+                Hostname::Any => self.any = None,
+            }
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.exact.len() == 0 && self.wildcard.len() == 0 && self.any.is_none()
+    }
+}
+
+/// `b.example.com`, `example.com` and `com` of `a.b.example.com`.
+pub(super) fn above(host: &str) -> impl Iterator<Item = &str> {
+    host.match_indices('.').map(|(at, _)| &host[at + 1..])
+}
