@@ -1,16 +1,34 @@
 //! Snapshot in, live tables out: the only module that stores a table.
+//!
+//! Promises: work grows with the difference of two snapshots, not with their size. Endpoints are
+//! live before their backends, backends before the routes that name them, and what goes goes after
+//! the routes that named it. What cannot be compiled is refused by name and its old form stays. A
+//! table is stored once per apply; what did not change is shared with the tables before.
+//!
+//! Left to others: sockets. A slot that has no listener any more keeps its last table, for the
+//! connections that are still on it, until whoever accepts for it has closed them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
-use snapshot::{Snapshot, Version};
+use imbl::ordmap::DiffItem;
+use snapshot::{ListenerKey, Snapshot, Version};
 
 use crate::backend::Backends;
-use crate::settings::Settings;
 use crate::table::Table;
 use crate::telemetry::Telemetry;
+
+mod identities;
+mod ports;
+mod refusals;
+mod rules;
+
+use ports::{Ports, addresses};
+pub use refusals::Refusal;
+use refusals::{Refusals, Scope};
+use rules::Rules;
 
 /// An address to listen on, with the table that serves it.
 pub(crate) struct Slot {
@@ -29,8 +47,11 @@ impl Slot {
 /// Turns snapshots into tables.
 pub(crate) struct Applier {
     backends: Backends,
-    telemetry: Telemetry,
-    settings: Arc<Settings>,
+    last: Arc<Snapshot>,
+    rules: Rules,
+    ports: Ports,
+    slots: BTreeMap<SocketAddr, Arc<Slot>>,
+    refusals: Refusals,
 }
 
 /// What an apply led to.
@@ -39,27 +60,93 @@ pub(crate) struct Outcome {
     pub(crate) version: Version,
     /// Every address to listen on. A slot stays the same as long as its address is listened on.
     pub(crate) slots: BTreeMap<SocketAddr, Arc<Slot>>,
-    /// What is not live as the snapshot has it.
+    /// All that is not live as the snapshot has it, also by earlier applies.
     pub(crate) refusals: Vec<Refusal>,
-}
-
-/// A resource that cannot be served as it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// Its name.
-    pub resource: String,
-    /// What is wrong with it, and what is live instead.
-    pub reason: String,
 }
 
 impl Applier {
     /// An applier of nothing yet.
-    pub(crate) fn new(backends: Backends, telemetry: Telemetry, settings: Arc<Settings>) -> Self {
-        Self { backends, telemetry, settings }
+    pub(crate) fn new(backends: Backends, telemetry: Telemetry) -> Self {
+        Self {
+            backends: backends.clone(),
+            last: Arc::default(),
+            rules: Rules::new(backends, telemetry),
+            ports: Ports::default(),
+            slots: BTreeMap::new(),
+            refusals: Refusals::default(),
+        }
     }
 
-    /// Makes `next` live: endpoints and backends first, then tables.
-    pub(crate) fn apply(&mut self, _next: Arc<Snapshot>) -> Outcome {
-        unimplemented!("lands next")
+    /// Makes `next` live; it is when this returns.
+    pub(crate) fn apply(&mut self, next: Arc<Snapshot>) -> Outcome {
+        let last = std::mem::replace(&mut self.last, next.clone());
+        self.add_backends(&last, &next);
+        let mut changed = self.ports.apply(&last, &next, &mut self.refusals);
+        let listeners = self.rules.apply(&last.routes, &next.routes, &mut self.refusals);
+        changed.extend(self.addresses(&listeners));
+        for address in changed {
+            self.store(address);
+        }
+        self.remove_backends(&last, &next);
+        Outcome { version: next.version, slots: self.slots.clone(), refusals: self.refusals.list() }
+    }
+
+    fn add_backends(&mut self, last: &Snapshot, next: &Snapshot) {
+        for item in last.endpoints.diff(&next.endpoints) {
+            if let DiffItem::Add(key, new) | DiffItem::Update { new: (key, new), .. } = item {
+                self.backends.set_endpoints(key, Some(new.clone()));
+            }
+        }
+        for item in last.backends.diff(&next.backends) {
+            if let DiffItem::Add(key, new) | DiffItem::Update { new: (key, new), .. } = item {
+                let refused = self.backends.set(key, Some(new.clone())).err();
+                self.refusals.set(Scope::Backend(key.clone()), refused.into_iter().collect());
+            }
+        }
+    }
+
+    fn remove_backends(&mut self, last: &Snapshot, next: &Snapshot) {
+        for item in last.backends.diff(&next.backends) {
+            if let DiffItem::Remove(key, _) = item {
+                // Nothing can be wrong with nothing.
+                let refused = self.backends.set(key, None).err();
+                self.refusals.set(Scope::Backend(key.clone()), refused.into_iter().collect());
+            }
+        }
+        for item in last.endpoints.diff(&next.endpoints) {
+            if let DiffItem::Remove(key, _) = item {
+                self.backends.set_endpoints(key, None);
+            }
+        }
+    }
+
+    fn addresses(&self, listeners: &BTreeSet<ListenerKey>) -> impl Iterator<Item = SocketAddr> {
+        let found = listeners.iter().filter_map(|key| self.last.listeners.get(key));
+        found.flat_map(|listener| addresses(listener))
+    }
+
+    /// Makes the table of an address from its port and its listeners' hosts.
+    fn store(&mut self, address: SocketAddr) {
+        let Some(port) = self.ports.get(&address) else {
+            self.slots.remove(&address);
+            return;
+        };
+        let listeners = port.listeners.iter();
+        let table = Arc::new(Table {
+            version: self.last.version,
+            tls: port.tls.clone(),
+            by_host: port.by_host.clone(),
+            listeners: listeners.map(|info| (info.clone(), self.rules.hosts(&info.key))).collect(),
+        });
+        match self.slots.get(&address) {
+            Some(slot) => slot.table.store(table),
+            None => {
+                let slot = Slot { address, table: ArcSwap::new(table) };
+                self.slots.insert(address, Arc::new(slot));
+            }
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,3 +1,5 @@
+//! CORS as the Gateway API and its conformance suite have it.
+
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};

@@ -1,3 +1,5 @@
+//! The table of spellings, and what holds for every path.
+
 use std::borrow::Cow;
 
 use proptest::prelude::*;

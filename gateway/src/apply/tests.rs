@@ -1,0 +1,1 @@
+//! What an apply keeps, changes and refuses.
