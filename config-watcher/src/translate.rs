@@ -16,6 +16,8 @@ use crate::status::Statuses;
 
 mod attach;
 mod backend;
+mod backend_ref;
+mod backend_tls;
 mod ca;
 mod certificate;
 mod class;
@@ -45,6 +47,7 @@ mod rank;
 mod reads;
 mod refusal;
 mod route;
+mod rule;
 mod service;
 mod session;
 mod store;

@@ -2,12 +2,33 @@
 
 use std::sync::Arc;
 
-use snapshot::{Backend, BackendKey};
+use snapshot::{Backend, BackendKey, BackendTls, ObjectKey};
 
 use super::reads::Reads;
+use super::{backend_tls, service};
 
 /// Computes the unit of a service port; `None` where there is no such port.
 pub(crate) fn compute(reads: &Reads<'_>, key: &BackendKey) -> Option<Arc<Backend>> {
-    let _ = (reads, key);
-    unimplemented!("written with the backends")
+    let port = service::port(reads, key).ok()?;
+    let protocol = port.protocol;
+    let Some(policy) = backend_tls::in_force(reads, &key.service, port.name) else {
+        let tls = port.tls.then(|| own_name(&key.service));
+        return Some(Arc::new(Backend { protocol, tls, refused: None }));
+    };
+    let (tls, refused) = match backend_tls::judge(reads, policy).accepted {
+        Ok(tls) => (Some(tls), None),
+        Err(why) => {
+            let name = policy.meta.key();
+            (None, Some(format!("BackendTLSPolicy `{name}`: {}", why.message).into()))
+        }
+    };
+    Some(Arc::new(Backend { protocol, tls, refused }))
+}
+
+/// TLS that only `appProtocol` asks for: the Service's own name, vouched for by an authority that
+/// the system knows. Never unverified: whoever has authorities of their own writes a
+/// BackendTLSPolicy.
+fn own_name(service: &ObjectKey) -> BackendTls {
+    let hostname = format!("{}.{}.svc", service.name, service.namespace).into();
+    BackendTls { hostname, anchors: None, names: Vec::new() }
 }

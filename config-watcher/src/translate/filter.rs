@@ -29,21 +29,19 @@ const GRPC_TYPES: [&str; 4] =
 /// Types that may stand in one list several times.
 const REPEATABLE: [&str; 2] = ["RequestMirror", "ExtensionRef"];
 
+/// Who a reference of a mirror is, and what is wrong with it.
+pub(crate) type Resolve<'a> = dyn Fn(&Reference, &Field<'_>) -> (Target, Option<Fault>) + 'a;
+
 /// Reads the filters of one rule.
 pub(crate) struct Reader<'a> {
     kind: RouteKind,
     prefixes: bool,
-    resolve: &'a dyn Fn(&Reference, &Field<'_>) -> (Target, Option<Fault>),
+    resolve: &'a Resolve<'a>,
 }
 
 impl<'a> Reader<'a> {
-    /// A reader for a rule of a route of `kind` with these `matches`; `resolve` says who a
-    /// mirror's reference is, and what is wrong with it.
-    pub(crate) fn new(
-        kind: RouteKind,
-        matches: &[Match],
-        resolve: &'a dyn Fn(&Reference, &Field<'_>) -> (Target, Option<Fault>),
-    ) -> Self {
+    /// A reader for a rule of a route of `kind` with these `matches`.
+    pub(crate) fn new(kind: RouteKind, matches: &[Match], resolve: &'a Resolve<'a>) -> Self {
         let prefixes = matches.iter().all(|m| matches!(m.path, PathMatch::Prefix(_)));
         Self { kind, prefixes, resolve }
     }
