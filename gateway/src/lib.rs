@@ -20,6 +20,7 @@ mod gate;
 mod listen;
 mod mirror;
 mod normalise;
+mod pace;
 mod pool;
 mod replay;
 mod request;
