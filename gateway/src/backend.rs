@@ -1,97 +1,218 @@
 //! Backends as routes hold them: shared, swapped in place, alive across tables.
+//!
+//! A table holds an `Arc<Backend>` and never learns of a change: policies and endpoints are swapped
+//! inside it, each with one pointer, and the next pick sees them.
+//!
+//! Promises: which endpoint takes a request follows lossless rule 1 to 3 (ready; else draining;
+//! else wait); nothing waits without a bound in time and number; a request that was picked for is
+//! counted at its endpoint until its guard is dropped. Sending is left to `pool`, trying again to
+//! `forward`.
+
+mod budget;
+mod config;
+mod live;
+mod registry;
+mod retired;
+mod set;
+mod view;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use snapshot::{BackendKey, Endpoints, Protocol};
+use arc_swap::{ArcSwap, ArcSwapOption};
+use snapshot::BackendKey;
+use tokio::sync::Notify;
+use tokio::time::timeout_at;
 
-use crate::endpoint::Endpoint;
+use self::budget::Budget;
+pub(crate) use self::config::BackendConfig;
+pub(crate) use self::registry::Backends;
+pub(crate) use self::retired::{Mailbox, Retired};
+use self::set::{Care, EndpointSet, Wish};
+pub use self::view::{BackendView, EndpointView};
+use crate::endpoint::{Endpoint, InFlight};
 use crate::settings::Settings;
+use crate::telemetry::BackendMetrics;
 
-/// Every backend that a table holds, and every endpoint of them.
-#[derive(Clone)]
-pub(crate) struct Backends {
-    settings: Arc<Settings>,
-}
-
-impl Backends {
-    /// No backend yet.
-    pub(crate) fn new(settings: Arc<Settings>) -> Self {
-        Self { settings }
-    }
-
-    /// The backend of a key; made when it is first asked for. Whoever holds it sees every later
-    /// change of it.
-    pub(crate) fn handle(&self, _key: &BackendKey) -> Arc<Backend> {
-        unimplemented!("lands next")
-    }
-
-    /// Sets or removes a backend's policies. On an error, which says what is wrong, the old ones
-    /// stay.
-    pub(crate) fn set(
-        &self,
-        _key: &BackendKey,
-        _to: Option<Arc<snapshot::Backend>>,
-    ) -> Result<(), String> {
-        unimplemented!("lands next")
-    }
-
-    /// Sets or removes a backend's endpoints. Those that stay the same keep their state.
-    pub(crate) fn set_endpoints(&self, _key: &BackendKey, _to: Option<Arc<Endpoints>>) {
-        unimplemented!("lands next")
-    }
-}
+/// Longest wait for news when all that a request met are gone. An EndpointSlice is seldom later
+/// than this after its pod, and a container is often back by then; a client can wait so long.
+const NEWS_WAIT: Duration = Duration::from_secs(1);
 
 /// One service port, as routes hold it.
 pub(crate) struct Backend {
     key: BackendKey,
+    settings: Arc<Settings>,
+    config: ArcSwapOption<BackendConfig>,
+    set: ArcSwap<EndpointSet>,
+    budget: Budget,
+    metrics: Arc<BackendMetrics>,
+    /// Requests that wait for an endpoint; never more than `no_endpoint_waiting`.
+    waiting: AtomicUsize,
+    /// The config or the set was swapped.
+    news: Notify,
 }
 
 impl Backend {
+    fn new(key: BackendKey, settings: Arc<Settings>, metrics: BackendMetrics) -> Self {
+        Self {
+            settings,
+            config: ArcSwapOption::empty(),
+            set: ArcSwap::from_pointee(EndpointSet::new(Arc::default(), Box::default(), 0)),
+            budget: Budget::new(Instant::now()),
+            metrics: Arc::new(metrics),
+            waiting: AtomicUsize::new(0),
+            news: Notify::new(),
+            key,
+        }
+    }
+
     /// Which one.
     pub(crate) fn key(&self) -> &BackendKey {
         &self.key
     }
 
+    /// Its numbers.
+    pub(crate) fn metrics(&self) -> &BackendMetrics {
+        &self.metrics
+    }
+
+    fn is_set(&self) -> bool {
+        self.config.load().is_some() || !self.set.load().members().is_empty()
+    }
+
     /// Chooses the endpoint for one try and counts it in: a ready one; else one that drains yet
     /// serves; else whichever comes within `no_endpoint_wait`, but not after `deadline`.
     ///
-    /// `avoid` are the endpoints of earlier tries. `prefer` is where the session lives: that
-    /// endpoint takes the request as long as it takes any.
+    /// `avoid` are the endpoints of this request's earlier tries: another one is taken as long as
+    /// one can be contacted. Where those tried are gone and the others may be as well, it waits a
+    /// little for the news of it. `prefer` is where the session lives: that endpoint takes the
+    /// request as long as it takes any.
     ///
     /// Cancel safe: a dropped future counts nothing.
     pub(crate) async fn pick(
         &self,
-        _avoid: &[Arc<Endpoint>],
-        _prefer: Option<SocketAddr>,
-        _deadline: Option<Instant>,
+        avoid: &[Arc<Endpoint>],
+        prefer: Option<SocketAddr>,
+        deadline: Option<Instant>,
     ) -> Result<Picked, NoEndpoint> {
-        unimplemented!("lands next")
+        match self.choose(avoid, prefer)? {
+            Some(picked) => Ok(picked),
+            None => self.wait(avoid, prefer, deadline).await,
+        }
+    }
+
+    /// Chooses if that can be done at once.
+    fn choose(
+        &self,
+        avoid: &[Arc<Endpoint>],
+        prefer: Option<SocketAddr>,
+    ) -> Result<Option<Picked>, NoEndpoint> {
+        let config = self.usable_config()?;
+        let set = self.set.load();
+        let cares: &[_] = match avoid {
+            [] => &[Care::First],
+            _ if set.looks_gone(avoid) => return Ok(None),
+            _ => &[Care::Contacted, Care::Again],
+        };
+        let wish = |care: &Care| Wish { avoid, prefer, care: *care };
+        let in_flight = cares.iter().find_map(|care| set.choose(&wish(care)));
+        Ok(in_flight.map(|in_flight| Picked { config, in_flight }))
+    }
+
+    /// Waits for an endpoint that takes the request.
+    #[cold]
+    async fn wait(
+        &self,
+        avoid: &[Arc<Endpoint>],
+        prefer: Option<SocketAddr>,
+        deadline: Option<Instant>,
+    ) -> Result<Picked, NoEndpoint> {
+        let upstream = &self.settings.upstream;
+        let _place = self.waiting_place().ok_or_else(|| self.none(NoEndpoint::Overflow))?;
+        let started = Instant::now();
+        let limit = started + upstream.no_endpoint_wait;
+        let end = deadline.map_or(limit, |deadline| deadline.min(limit));
+        // From then on, a request that tried before puts up with whoever there is.
+        let resign = if avoid.is_empty() { end } else { end.min(started + NEWS_WAIT) };
+        loop {
+            let news = self.news.notified();
+            let resigned = !avoid.is_empty() && Instant::now() >= resign;
+            let found = if resigned {
+                self.choose_any(avoid, prefer)?
+            } else {
+                self.choose(avoid, prefer)?
+            };
+            if let Some(picked) = found {
+                return Ok(picked);
+            }
+            let until = if resigned { end } else { resign };
+            let late = timeout_at(until.into(), news).await.is_err();
+            if late && Instant::now() >= end {
+                // At the very end whoever there is will do.
+                let found = self.choose_any(avoid, prefer)?;
+                return found.ok_or_else(|| self.none(NoEndpoint::Waited(started.elapsed())));
+            }
+        }
+    }
+
+    /// Chooses without regard to what failed before, except that the untried go first.
+    fn choose_any(
+        &self,
+        avoid: &[Arc<Endpoint>],
+        prefer: Option<SocketAddr>,
+    ) -> Result<Option<Picked>, NoEndpoint> {
+        let config = self.usable_config()?;
+        let set = self.set.load();
+        let wish = |care| Wish { avoid, prefer, care };
+        let cares = [Care::Contacted, Care::Again, Care::Any];
+        let in_flight = cares.into_iter().find_map(|care| set.choose(&wish(care)));
+        Ok(in_flight.map(|in_flight| Picked { config, in_flight }))
+    }
+
+    fn usable_config(&self) -> Result<Arc<BackendConfig>, NoEndpoint> {
+        let config = self.config.load_full().ok_or_else(|| {
+            NoEndpoint::Refused(format!("there is no backend {}", self.key).into())
+        })?;
+        match config.refused() {
+            Some(why) => Err(NoEndpoint::Refused(Arc::clone(why))),
+            None => Ok(config),
+        }
+    }
+
+    fn waiting_place(&self) -> Option<Waiting<'_>> {
+        let most = self.settings.upstream.no_endpoint_waiting;
+        let add = |waiting| (waiting < most).then_some(waiting + 1);
+        self.waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add).ok()?;
+        self.metrics.wait_begins();
+        Some(Waiting(self))
+    }
+
+    fn none(&self, why: NoEndpoint) -> NoEndpoint {
+        self.metrics.no_endpoint();
+        why
     }
 
     /// Counts one request towards the retry budget. Once per request, not per try.
-    pub(crate) fn count_request(&self, _now: Instant) {
-        unimplemented!("lands next")
+    pub(crate) fn count_request(&self, now: Instant) {
+        self.budget.request(now);
     }
 
     /// Takes one retry from the budget (a share of the requests of the last seconds, and a floor);
     /// false when it is spent.
-    pub(crate) fn take_retry(&self, _now: Instant) -> bool {
-        unimplemented!("lands next")
+    pub(crate) fn take_retry(&self, now: Instant) -> bool {
+        self.budget.take(now, &self.settings.retry)
     }
 }
 
-/// How a backend is reached.
-pub(crate) struct BackendConfig {
-    /// What its endpoints speak.
-    pub(crate) protocol: Protocol,
-}
+/// A request in the queue of a backend without endpoints.
+struct Waiting<'a>(&'a Backend);
 
-impl BackendConfig {
-    /// Whether endpoints are reached over TLS.
-    pub(crate) fn is_tls(&self) -> bool {
-        unimplemented!("lands next")
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+        self.0.metrics.wait_ends();
     }
 }
 
@@ -99,7 +220,7 @@ impl BackendConfig {
 /// at its end, or the tunnel closed.
 pub(crate) struct Picked {
     config: Arc<BackendConfig>,
-    endpoint: Arc<Endpoint>,
+    in_flight: InFlight,
 }
 
 impl Picked {
@@ -110,7 +231,7 @@ impl Picked {
 
     /// Which one.
     pub(crate) fn endpoint(&self) -> &Arc<Endpoint> {
-        &self.endpoint
+        self.in_flight.endpoint()
     }
 }
 
@@ -127,3 +248,6 @@ pub(crate) enum NoEndpoint {
     #[error("too many requests wait for an endpoint")]
     Overflow,
 }
+
+#[cfg(test)]
+mod tests;

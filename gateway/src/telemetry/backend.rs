@@ -1,6 +1,6 @@
 //! What tries tell of a backend: rate, errors, duration, connections, waits.
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use metrics::{Counter, Gauge, Histogram};
@@ -73,6 +73,8 @@ const CLASSES: [&str; 5] =
 pub struct BackendMetrics {
     owner: Owner,
     handles: OnceLock<Handles>,
+    /// What `endpoints` said last, for the series when they are made.
+    counts: Mutex<EndpointCounts>,
 }
 
 #[derive(Debug)]
@@ -146,7 +148,7 @@ impl TryFailure {
 
 impl BackendMetrics {
     pub(super) fn new(owner: Owner) -> Self {
-        Self { owner, handles: OnceLock::new() }
+        Self { owner, handles: OnceLock::new(), counts: Mutex::default() }
     }
 
     /// A try was given to an endpoint; exactly one [`Self::end`] follows.
@@ -171,38 +173,27 @@ impl BackendMetrics {
         self.handles().failures[how as usize].increment(1);
     }
 
-    /// A connection was opened, in this time, TLS included. It counts as busy.
+    /// A connection was opened, in this time, TLS included.
     pub(crate) fn opened(&self, took: Duration) {
         self.handles().opened.increment(1);
         self.handles().connect.record(took);
-        self.handles().busy.increment(1.0);
     }
 
-    /// A busy connection became idle.
-    pub(crate) fn parked(&self) {
-        self.handles().busy.decrement(1.0);
-        self.handles().idle.increment(1.0);
+    /// So many more connections are idle and busy than were when this was last said; less than
+    /// zero for fewer. For pools, which count by themselves and tell once a second: two gauges of
+    /// all threads would cost every request more than the pool does.
+    pub(crate) fn connections(&self, idle: isize, busy: isize) {
+        self.handles().idle.increment(idle as f64);
+        self.handles().busy.increment(busy as f64);
     }
 
-    /// An idle connection became busy.
-    pub(crate) fn reused(&self) {
-        self.handles().idle.decrement(1.0);
-        self.handles().busy.increment(1.0);
-    }
-
-    /// A connection was closed that was idle, or else busy.
-    pub(crate) fn closed(&self, idle: bool) {
-        let handles = self.handles();
-        let gauge = if idle { &handles.idle } else { &handles.busy };
-        gauge.decrement(1.0);
-    }
-
-    /// So many endpoints there are now.
+    /// So many endpoints there are now. Makes no series for a backend that was never tried.
     pub(crate) fn endpoints(&self, counts: EndpointCounts) {
-        let [ready, draining, not_ready] = &self.handles().endpoints;
-        ready.set(counts.ready as f64);
-        draining.set(counts.draining as f64);
-        not_ready.set(counts.not_ready as f64);
+        let mut last = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = counts;
+        if let Some(handles) = self.handles.get() {
+            handles.set_endpoints(counts);
+        }
     }
 
     /// A request begins to wait for an endpoint or a connection.
@@ -221,8 +212,19 @@ impl BackendMetrics {
     }
 
     fn handles(&self) -> &Handles {
+        if let Some(handles) = self.handles.get() {
+            return handles;
+        }
+        // Held until the series are there, so that no count is told to nobody.
+        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let handles = self.handles.get_or_init(|| self.make());
+        handles.set_endpoints(*counts);
+        handles
+    }
+
+    fn make(&self) -> Handles {
         let owner = &self.owner;
-        self.handles.get_or_init(|| Handles {
+        Handles {
             tries: CLASSES.map(|class| owner.counter(&TRIES, class)),
             failures: TryFailure::ALL.map(|how| owner.counter(&FAILURES, how.label())),
             response: owner.histogram(&RESPONSE),
@@ -235,6 +237,15 @@ impl BackendMetrics {
                 .map(|state| owner.gauge(&ENDPOINTS, format!("state=\"{state}\""))),
             waiting: owner.gauge(&WAITING, ""),
             no_endpoint: owner.counter(&NO_ENDPOINT, ""),
-        })
+        }
+    }
+}
+
+impl Handles {
+    fn set_endpoints(&self, counts: EndpointCounts) {
+        let [ready, draining, not_ready] = &self.endpoints;
+        ready.set(counts.ready as f64);
+        draining.set(counts.draining as f64);
+        not_ready.set(counts.not_ready as f64);
     }
 }

@@ -101,12 +101,12 @@ fn a_backend_tells_tries_failures_and_connections() {
     let metrics = telemetry.backend(&key);
     metrics.opened(Duration::from_micros(700));
     metrics.opened(Duration::from_micros(700));
-    metrics.parked();
+    metrics.connections(1, 1);
     metrics.begin();
     metrics.answered(StatusCode::IM_A_TEAPOT, Duration::from_millis(2));
     metrics.end();
     metrics.failed(TryFailure::Truncated);
-    metrics.closed(false);
+    metrics.connections(0, -1);
     expect![[r#"
         headgate_backend_connect_seconds_sum{backend="shop/cart:80"} 0.0014
         headgate_backend_connect_seconds_count{backend="shop/cart:80"} 2

@@ -1,0 +1,154 @@
+//! All backends of the gateway, by key: made when first asked for, swapped in place, forgotten when
+//! neither a snapshot nor a table has them.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use dashmap::DashMap;
+use snapshot::{BackendKey, Endpoints};
+
+use super::live::Live;
+use super::retired::{Mailbox, Subscribers};
+use super::set::EndpointSet;
+use super::view::BackendView;
+use super::{Backend, BackendConfig};
+use crate::endpoint::Endpoint;
+use crate::settings::Settings;
+use crate::telemetry::Telemetry;
+
+/// Backends that are kept before the first look for those that nobody needs.
+const FIRST_SWEEP: usize = 1024;
+
+/// Every backend that a table holds, and every endpoint of them. Clones are the same.
+#[derive(Clone)]
+pub(crate) struct Backends(Arc<Inner>);
+
+struct Inner {
+    settings: Arc<Settings>,
+    telemetry: Telemetry,
+    backends: DashMap<BackendKey, Arc<Backend>>,
+    live: Live,
+    subscribers: Subscribers,
+    /// What the last sweeps left, of backends and of endpoints.
+    swept: Mutex<(usize, usize)>,
+}
+
+impl Backends {
+    /// No backend yet.
+    pub(crate) fn new(settings: Arc<Settings>, telemetry: Telemetry) -> Self {
+        Self(Arc::new(Inner {
+            settings,
+            telemetry,
+            backends: DashMap::new(),
+            live: Live::default(),
+            subscribers: Subscribers::default(),
+            swept: Mutex::default(),
+        }))
+    }
+
+    /// The backend of a key; made when it is first asked for. Whoever holds it sees every later
+    /// change of it.
+    pub(crate) fn handle(&self, key: &BackendKey) -> Arc<Backend> {
+        if let Some(backend) = self.0.backends.get(key) {
+            return Arc::clone(&backend);
+        }
+        self.sweep();
+        let make = || {
+            let metrics = self.0.telemetry.backend(key);
+            Arc::new(Backend::new(key.clone(), Arc::clone(&self.0.settings), metrics))
+        };
+        Arc::clone(&self.0.backends.entry(key.clone()).or_insert_with(make))
+    }
+
+    /// Sets or removes a backend's policies. On an error, which says what is wrong, the old ones
+    /// stay.
+    pub(crate) fn set(
+        &self,
+        key: &BackendKey,
+        to: Option<Arc<snapshot::Backend>>,
+    ) -> Result<(), String> {
+        let backend = self.handle(key);
+        let old = backend.config.load();
+        if old.as_ref().map(|old| &**old.source()) == to.as_deref() {
+            return Ok(());
+        }
+        let metrics = Arc::clone(&backend.metrics);
+        let new = to.map(|source| BackendConfig::new(source, metrics)).transpose()?;
+        backend.config.store(new.map(Arc::new));
+        backend.news.notify_waiters();
+        Ok(())
+    }
+
+    /// Sets or removes a backend's endpoints. Those that stay the same keep their state; those that
+    /// take nothing new any more lose their idle connections at once.
+    pub(crate) fn set_endpoints(&self, key: &BackendKey, to: Option<Arc<Endpoints>>) {
+        let backend = self.handle(key);
+        let source = to.unwrap_or_default();
+        let members = source.list.iter().map(|of| self.0.live.endpoint(of)).collect();
+        let percent = self.0.settings.upstream.quarantine_percent;
+        let new = Arc::new(EndpointSet::new(source, members, percent));
+        backend.metrics.endpoints(new.counts());
+        let old = backend.set.swap(Arc::clone(&new));
+        backend.news.notify_waiters();
+        self.0.subscribers.tell(&retire(&old, &new));
+        self.sweep();
+    }
+
+    /// The endpoints of an address, on every port: what a drain names.
+    pub(crate) fn endpoints_at(&self, address: IpAddr) -> Vec<Arc<Endpoint>> {
+        self.0.live.at(address)
+    }
+
+    /// A mailbox with every endpoint that is retired from now on.
+    pub(crate) fn subscribe(&self) -> Arc<Mailbox> {
+        self.0.subscribers.subscribe()
+    }
+
+    /// All backends as they are now, by key.
+    pub(crate) fn view(&self) -> Vec<BackendView> {
+        let all: Vec<_> = self.0.backends.iter().map(|entry| Arc::clone(&entry)).collect();
+        let now = Instant::now();
+        let mut views: Vec<_> = all.iter().map(|backend| backend.view(now)).collect();
+        views.sort_by(|a, b| a.backend.cmp(&b.backend));
+        views
+    }
+
+    #[cfg(test)]
+    pub(super) fn live_len(&self) -> usize {
+        self.0.live.len()
+    }
+
+    /// Forgets what nobody needs, once that may be half of it: costs what was added since.
+    fn sweep(&self) {
+        let mut swept = self.0.swept.lock().unwrap_or_else(PoisonError::into_inner);
+        let (backends, endpoints) = &mut *swept;
+        *endpoints = self.0.live.sweep(*endpoints);
+        if self.0.backends.len() >= (*backends).max(FIRST_SWEEP / 2) * 2 {
+            // Held by nobody else, no backend can get another holder while its entry is locked.
+            self.0.backends.retain(|_, backend| Arc::strong_count(backend) > 1 || backend.is_set());
+            *backends = self.0.backends.len();
+        }
+    }
+}
+
+/// Marks who takes nothing new any more, and who does again; gives the ones that are newly out.
+fn retire(old: &EndpointSet, new: &EndpointSet) -> Vec<u64> {
+    let mut retired = Vec::new();
+    let mut mark = |endpoint: &Arc<Endpoint>, used: bool| {
+        if endpoint.set_retired(!used) && !used {
+            retired.push(endpoint.id());
+        }
+    };
+    for (said, endpoint) in new.source().list.iter().zip(new.members()) {
+        mark(endpoint, new.uses(said.state));
+    }
+    // Both lists are ordered by address; one address can be another pod's now.
+    for endpoint in old.members() {
+        let at = new.members().binary_search_by_key(&endpoint.address(), |one| one.address());
+        if !at.is_ok_and(|index| Arc::ptr_eq(&new.members()[index], endpoint)) {
+            mark(endpoint, false);
+        }
+    }
+    retired
+}

@@ -1,0 +1,175 @@
+//! The endpoints of one backend at one moment, and which of them takes a request.
+//!
+//! Promises: ready endpoints go before draining ones, and the others take nothing; an endpoint in
+//! quarantine is skipped, but never so many that more than the allowed share is out at once.
+//! Waiting for better times is left to the backend.
+
+use std::cell::OnceCell;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use snapshot::{EndpointState, Endpoints};
+
+use crate::balance::least_of_two;
+use crate::endpoint::{Endpoint, InFlight};
+use crate::telemetry::EndpointCounts;
+
+/// Endpoints with their states. Immutable but for who is in quarantine.
+pub(super) struct EndpointSet {
+    /// What the snapshot says, by address.
+    source: Arc<Endpoints>,
+    /// The live objects, in the order of `source`.
+    members: Box<[Arc<Endpoint>]>,
+    ready: Candidates,
+    draining: Candidates,
+}
+
+/// Members of one state.
+struct Candidates {
+    /// By address.
+    list: Box<[Arc<Endpoint>]>,
+    /// Positions in `list` that are skipped. Taken only when an endpoint with a pause is met.
+    out: Mutex<Vec<usize>>,
+    /// Most that may be out at once.
+    most_out: usize,
+}
+
+/// What one try asks for.
+#[derive(Clone, Copy)]
+pub(super) struct Wish<'a> {
+    /// Endpoints of earlier tries.
+    pub(super) avoid: &'a [Arc<Endpoint>],
+    /// Where the session lives.
+    pub(super) prefer: Option<SocketAddr>,
+    /// Whom it takes.
+    pub(super) care: Care,
+}
+
+/// Which endpoints a try takes; those that drain it never does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Care {
+    /// Not those in quarantine, of which there is a bounded share; nor those tried before.
+    First,
+    /// None that cannot be contacted, however many they are; nor those tried before.
+    Contacted,
+    /// None that cannot be contacted; those tried before as well.
+    Again,
+    /// Whoever there is.
+    Any,
+}
+
+impl EndpointSet {
+    /// The set of `source`, whose live objects are `members`, in the same order.
+    pub(super) fn new(
+        source: Arc<Endpoints>,
+        members: Box<[Arc<Endpoint>]>,
+        quarantine_percent: usize,
+    ) -> Self {
+        let of = |state| {
+            let with_state = source.list.iter().zip(&members).filter(|(of, _)| of.state == state);
+            let list: Box<[_]> = with_state.map(|(_, member)| Arc::clone(member)).collect();
+            let most_out = list.len() * quarantine_percent / 100;
+            Candidates { list, out: Mutex::default(), most_out }
+        };
+        let (ready, draining) = (of(EndpointState::Ready), of(EndpointState::Draining));
+        Self { source, members, ready, draining }
+    }
+
+    /// What the snapshot says.
+    pub(super) fn source(&self) -> &Arc<Endpoints> {
+        &self.source
+    }
+
+    /// The live objects, in the order of [`EndpointSet::source`].
+    pub(super) fn members(&self) -> &[Arc<Endpoint>] {
+        &self.members
+    }
+
+    /// How many there are of each state.
+    pub(super) fn counts(&self) -> EndpointCounts {
+        let (ready, draining) = (self.ready.list.len(), self.draining.list.len());
+        EndpointCounts { ready, draining, not_ready: self.members.len() - ready - draining }
+    }
+
+    /// Whether a member takes requests as things stand.
+    pub(super) fn uses(&self, state: EndpointState) -> bool {
+        match state {
+            EndpointState::Ready => true,
+            EndpointState::Draining => self.ready.list.is_empty(),
+            EndpointState::NotReady => false,
+        }
+    }
+
+    /// Chooses an endpoint and counts the request in. `None`: there is none that the wish takes.
+    pub(super) fn choose(&self, wish: &Wish<'_>) -> Option<InFlight> {
+        // A drain can come between the choice and the count: then another one is chosen.
+        loop {
+            let chosen = self.candidates().choose(wish)?;
+            if let Some(in_flight) = chosen.enter() {
+                return Some(in_flight);
+            }
+        }
+    }
+
+    /// Whether so many of a request's tries met endpoints that are gone that the rest may be as
+    /// well: two at least, and half of those that take requests.
+    pub(super) fn looks_gone(&self, avoid: &[Arc<Endpoint>]) -> bool {
+        let list = &self.candidates().list;
+        if avoid.len() < 2 || avoid.len() * 2 < list.len() {
+            return false;
+        }
+        let now = Instant::now();
+        let listed = |one: &Arc<Endpoint>| list.iter().any(|listed| Arc::ptr_eq(listed, one));
+        let gone = avoid.iter().filter(|one| one.pause(now).is_some() && listed(one)).count();
+        gone >= 2 && gone * 2 >= list.len()
+    }
+
+    fn candidates(&self) -> &Candidates {
+        let ready = self.ready.list.iter().any(|endpoint| !endpoint.is_draining());
+        if ready { &self.ready } else { &self.draining }
+    }
+}
+
+impl Candidates {
+    fn choose(&self, wish: &Wish<'_>) -> Option<&Arc<Endpoint>> {
+        let now = OnceCell::new();
+        let now = || *now.get_or_init(Instant::now);
+        let usable = |index: usize| {
+            let endpoint = &self.list[index];
+            let tried = || wish.avoid.iter().any(|tried| Arc::ptr_eq(tried, endpoint));
+            let paused = || endpoint.may_pause() && endpoint.pause(now()).is_some();
+            !endpoint.is_draining()
+                && match wish.care {
+                    Care::First => !tried() && !(paused() && self.is_out(index, now())),
+                    Care::Contacted => !tried() && !paused(),
+                    Care::Again => !paused(),
+                    Care::Any => true,
+                }
+        };
+        if let Some(address) = wish.prefer {
+            let found = self.list.binary_search_by_key(&address, |endpoint| endpoint.address());
+            if let Some(index) = found.ok().filter(|index| usable(*index)) {
+                return Some(&self.list[index]);
+            }
+        }
+        let load = |index: usize| self.list[index].in_flight();
+        let random = |below| fastrand::usize(..below);
+        least_of_two(self.list.len(), usable, load, random).map(|index| &self.list[index])
+    }
+
+    /// Whether a member with a pause is in quarantine here: its pause alone does not put it out,
+    /// there must be room among those that are.
+    fn is_out(&self, index: usize, now: Instant) -> bool {
+        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        if out.contains(&index) {
+            return true;
+        }
+        out.retain(|index| self.list[*index].pause(now).is_some());
+        let room = out.len() < self.most_out;
+        if room {
+            out.push(index);
+        }
+        room
+    }
+}

@@ -1,0 +1,379 @@
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use snapshot::{Endpoint as Said, EndpointState, Endpoints, ObjectKey, Protocol};
+
+use super::*;
+use crate::telemetry::Telemetry;
+
+fn key() -> BackendKey {
+    BackendKey { service: ObjectKey::new("shop", "cart"), port: 80 }
+}
+
+fn backends() -> Backends {
+    let mut settings = Settings::default();
+    settings.upstream.no_endpoint_waiting = 2;
+    Backends::new(Arc::new(settings), Telemetry::new())
+}
+
+/// A backend with endpoints on 10.0.0.0, 10.0.0.1 and so on, in these states.
+fn backend(states: &[EndpointState]) -> (Backends, Arc<Backend>) {
+    let backends = backends();
+    backends.set(&key(), Some(Arc::new(plain()))).unwrap();
+    put(&backends, states);
+    let backend = backends.handle(&key());
+    (backends, backend)
+}
+
+fn plain() -> snapshot::Backend {
+    snapshot::Backend { protocol: Protocol::Auto, tls: None, refused: None }
+}
+
+fn put(backends: &Backends, states: &[EndpointState]) {
+    let said = |(host, state): (usize, &_)| said(u8::try_from(host).unwrap(), "pod", *state);
+    let list = states.iter().enumerate().map(said).collect();
+    backends.set_endpoints(&key(), Some(Arc::new(Endpoints { list })));
+}
+
+fn said(host: u8, uid: &str, state: EndpointState) -> Said {
+    let address = SocketAddr::from(([10, 0, 0, host], 8080));
+    Said { address, uid: Some(uid.into()), state, zone: None }
+}
+
+fn host(picked: &Picked) -> u8 {
+    match picked.endpoint().address().ip() {
+        std::net::IpAddr::V4(ip) => ip.octets()[3],
+        std::net::IpAddr::V6(_) => unreachable!("only IPv4 here"),
+    }
+}
+
+fn refuse(endpoint: &Endpoint) {
+    endpoint.failed(Instant::now(), Duration::from_secs(60), Duration::from_secs(60));
+}
+
+use EndpointState::{Draining, NotReady, Ready};
+
+#[tokio::test]
+async fn ready_endpoints_go_before_draining_ones_and_others_take_nothing() {
+    for (states, expected) in [
+        (&[NotReady, Draining, Ready, Draining][..], 2),
+        (&[NotReady, NotReady, NotReady, Draining], 3),
+    ] {
+        let (_backends, backend) = backend(states);
+        for _ in 0..50 {
+            assert_eq!(host(&backend.pick(&[], None, None).await.unwrap()), expected);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_pick_is_counted_until_it_is_dropped() {
+    let (_backends, backend) = backend(&[Ready]);
+    let picked = backend.pick(&[], None, None).await.unwrap();
+    let endpoint = Arc::clone(picked.endpoint());
+    assert_eq!(endpoint.in_flight(), 1);
+    drop(picked);
+    assert_eq!(endpoint.in_flight(), 0);
+}
+
+#[tokio::test]
+async fn the_less_loaded_of_two_is_picked() {
+    let (_backends, backend) = backend(&[Ready, Ready]);
+    let mut picks = Vec::new();
+    for _ in 0..100 {
+        picks.push(backend.pick(&[], None, None).await.unwrap());
+    }
+    assert_eq!(picks.iter().filter(|picked| host(picked) == 0).count(), 50);
+}
+
+#[tokio::test]
+async fn endpoints_that_stay_the_same_keep_their_state_over_a_swap() {
+    let (backends, backend) = backend(&[Ready, Ready]);
+    let held = backend.pick(&[], None, None).await.unwrap();
+    let list = Arc::from([
+        said(0, "pod", Ready),
+        // The same address, but another pod.
+        said(1, "another", Ready),
+    ]);
+    let other = backends.handle(&BackendKey { port: 81, ..key() });
+    backends.set_endpoints(other.key(), Some(Arc::new(Endpoints { list: Arc::clone(&list) })));
+    backends.set_endpoints(&key(), Some(Arc::new(Endpoints { list })));
+
+    let in_flight: Vec<_> =
+        backend.view(Instant::now()).endpoints.iter().map(|view| view.in_flight).collect();
+    assert_eq!(in_flight, if host(&held) == 0 { [1, 0] } else { [0, 0] });
+    let views = backends.view();
+    assert_eq!(views[0].endpoints, views[1].endpoints, "shared by both backends");
+    assert_eq!(views.iter().map(|view| view.backend.port).collect::<Vec<_>>(), [80, 81]);
+}
+
+#[tokio::test]
+async fn earlier_tries_are_avoided_where_another_can_be_contacted() {
+    let (_backends, backend) = backend(&[Ready, Ready, Ready]);
+    let first = backend.pick(&[], None, None).await.unwrap();
+    let avoid = [Arc::clone(first.endpoint())];
+    for _ in 0..50 {
+        let again = backend.pick(&avoid, None, None).await.unwrap();
+        assert_ne!(host(&again), host(&first));
+    }
+}
+
+#[tokio::test]
+async fn the_only_endpoint_is_tried_again_at_once_if_it_can_be_contacted() {
+    let (_backends, backend) = backend(&[Ready]);
+    let first = backend.pick(&[], None, None).await.unwrap();
+    let avoid = [Arc::clone(first.endpoint())];
+    assert!(backend.choose(&avoid, None).unwrap().is_some());
+}
+
+#[tokio::test]
+async fn the_session_goes_to_its_endpoint_while_that_takes_requests() {
+    let (backends, backend) = backend(&[Ready; 5]);
+    let prefer = Some(SocketAddr::from(([10, 0, 0, 3], 8080)));
+    let mut held = Vec::new();
+    for _ in 0..20 {
+        held.push(backend.pick(&[], prefer, None).await.unwrap());
+    }
+    assert!(held.iter().all(|picked| host(picked) == 3), "loaded or not");
+
+    put(&backends, &[Ready, Ready, Ready, Draining, Ready]);
+    for _ in 0..20 {
+        assert_ne!(host(&backend.pick(&[], prefer, None).await.unwrap()), 3);
+    }
+}
+
+#[tokio::test]
+async fn a_drained_endpoint_takes_nothing_and_its_address_covers_every_port() {
+    let (backends, backend) = backend(&[Ready, Ready]);
+    let mut other_port = said(0, "pod", Ready);
+    other_port.address.set_port(9090);
+    let other_key = BackendKey { port: 81, ..key() };
+    let list = Arc::from([other_port]);
+    backends.set_endpoints(&other_key, Some(Arc::new(Endpoints { list })));
+
+    let drained = backends.endpoints_at([10, 0, 0, 0].into());
+    assert_eq!(drained.len(), 2);
+    for endpoint in &drained {
+        assert_eq!(endpoint.drain(), 0);
+    }
+    for _ in 0..50 {
+        assert_eq!(host(&backend.pick(&[], None, None).await.unwrap()), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_request_waits_for_an_endpoint_and_goes_on_when_it_comes() {
+    let (backends, backend) = backend(&[NotReady]);
+    let (picked, ()) = tokio::join!(backend.pick(&[], None, None), async {
+        assert_eq!(backend.view(Instant::now()).waiting, 1);
+        put(&backends, &[NotReady, Ready]);
+    });
+    assert_eq!(host(&picked.unwrap()), 1);
+    assert_eq!(backend.view(Instant::now()).waiting, 0);
+}
+
+#[tokio::test]
+async fn a_wait_ends_at_the_limit_and_at_the_deadline() {
+    let mut settings = Settings::default();
+    settings.upstream.no_endpoint_wait = Duration::from_millis(20);
+    let backends = Backends::new(Arc::new(settings), Telemetry::new());
+    backends.set(&key(), Some(Arc::new(plain()))).unwrap();
+    let backend = backends.handle(&key());
+
+    let started = Instant::now();
+    let gone = backend.pick(&[], None, None).await;
+    assert!(matches!(gone.err(), Some(NoEndpoint::Waited(_))));
+    assert!(started.elapsed() >= Duration::from_millis(20));
+
+    let past = Some(Instant::now());
+    let gone = backend.pick(&[], None, past).await.err();
+    assert!(matches!(gone, Some(NoEndpoint::Waited(waited)) if waited < Duration::from_millis(20)));
+}
+
+#[tokio::test]
+async fn no_more_than_the_allowed_number_wait() {
+    let (backends, backend) = backend(&[]);
+    let (first, second, overflow, ()) = tokio::join!(
+        backend.pick(&[], None, None),
+        backend.pick(&[], None, None),
+        backend.pick(&[], None, None),
+        async { put(&backends, &[Ready]) },
+    );
+    assert!(first.is_ok() && second.is_ok());
+    assert_eq!(overflow.err(), Some(NoEndpoint::Overflow));
+}
+
+#[tokio::test]
+async fn a_wait_that_is_given_up_frees_its_place() {
+    let (_backends, backend) = backend(&[]);
+    for _ in 0..5 {
+        let wait = std::pin::pin!(backend.pick(&[], None, None));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(wait.poll(&mut context).is_pending());
+        assert_eq!(backend.view(Instant::now()).waiting, 1);
+    }
+    assert_eq!(backend.view(Instant::now()).waiting, 0);
+}
+
+#[tokio::test]
+async fn refused_and_unknown_backends_say_so_at_once() {
+    let backends = backends();
+    let backend = backends.handle(&key());
+    let unknown = backend.pick(&[], None, None).await.err();
+    assert!(matches!(unknown, Some(NoEndpoint::Refused(_))), "{unknown:?}");
+
+    let refused = snapshot::Backend { refused: Some("no valid policy".into()), ..plain() };
+    backends.set(&key(), Some(Arc::new(refused))).unwrap();
+    put(&backends, &[Ready]);
+    let refused = backend.pick(&[], None, None).await.err();
+    assert_eq!(refused, Some(NoEndpoint::Refused("no valid policy".into())));
+}
+
+#[tokio::test]
+async fn a_config_that_cannot_be_used_leaves_the_old_one() {
+    let (backends, backend) = backend(&[Ready]);
+    let tls = snapshot::BackendTls { hostname: "not a name".into(), anchors: None, names: vec![] };
+    let bad = snapshot::Backend { tls: Some(tls), ..plain() };
+    assert!(backends.set(&key(), Some(Arc::new(bad))).unwrap_err().contains("not a name"));
+    assert!(backend.pick(&[], None, None).await.unwrap().config().tls().is_none());
+}
+
+#[tokio::test]
+async fn an_equal_config_changes_nothing() {
+    let (backends, backend) = backend(&[Ready]);
+    let before = backend.pick(&[], None, None).await.unwrap().config().id();
+    backends.set(&key(), Some(Arc::new(plain()))).unwrap();
+    assert_eq!(backend.pick(&[], None, None).await.unwrap().config().id(), before);
+}
+
+#[tokio::test]
+async fn endpoints_that_refuse_are_left_alone_up_to_half_of_them() {
+    for (count, refusing, most_out) in [(1, 1, 0), (2, 2, 1), (3, 3, 1), (4, 1, 1), (10, 9, 5)] {
+        let (_backends, backend) = backend(&vec![Ready; count]);
+        for member in &backend.set.load().members()[..refusing] {
+            refuse(member);
+        }
+        let mut met = vec![false; count];
+        for _ in 0..1000 {
+            met[usize::from(host(&backend.pick(&[], None, None).await.unwrap()))] = true;
+        }
+        let out = met.iter().filter(|met| !**met).count();
+        assert_eq!(out, most_out, "{refusing} of {count} refuse: {met:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_contact_ends_the_quarantine() {
+    let (_backends, backend) = backend(&[Ready, Ready]);
+    let bad = Arc::clone(&backend.set.load().members()[0]);
+    refuse(&bad);
+    assert_eq!(host(&backend.pick(&[], None, None).await.unwrap()), 1);
+    bad.contacted();
+    let held = [
+        backend.pick(&[], None, None).await.unwrap(),
+        backend.pick(&[], None, None).await.unwrap(),
+    ];
+    assert_eq!(held.iter().map(host).map(u32::from).sum::<u32>(), 1);
+}
+
+#[tokio::test]
+async fn a_retry_takes_no_endpoint_that_refused_however_many_did() {
+    let (_backends, backend) = backend(&[Ready; 6]);
+    let members = backend.set.load().members().to_vec();
+    for bad in &members[..5] {
+        refuse(bad);
+    }
+    for _ in 0..50 {
+        let picked = backend.pick(&members[..1], None, None).await.unwrap();
+        assert_eq!(host(&picked), 5);
+    }
+}
+
+#[tokio::test]
+async fn when_all_that_a_request_met_are_gone_it_waits_for_the_news() {
+    let (backends, backend) = backend(&[Ready; 4]);
+    let tried = backend.set.load().members()[..2].to_vec();
+    tried.iter().for_each(|tried| refuse(tried));
+    assert!(backend.choose(&tried, None).unwrap().is_none(), "two of four: the rest may be gone");
+    let (picked, ()) = tokio::join!(backend.pick(&tried, None, None), async {
+        put(&backends, &[NotReady, NotReady, NotReady, NotReady, Ready]);
+    });
+    assert_eq!(host(&picked.unwrap()), 4);
+}
+
+#[tokio::test]
+async fn without_news_a_request_puts_up_with_what_there_is() {
+    let (_backends, backend) = backend(&[Ready]);
+    let tried = backend.set.load().members().to_vec();
+    refuse(&tried[0]);
+    let soon = Some(Instant::now() + Duration::from_millis(30));
+    assert_eq!(host(&backend.pick(&tried, None, soon).await.unwrap()), 0);
+}
+
+#[tokio::test]
+async fn endpoints_that_take_nothing_new_are_told_once() {
+    let (backends, _backend) = backend(&[Ready, Ready, Draining, NotReady]);
+    let ids: Vec<_> = backends.handle(&key()).set.load().members().iter().map(|m| m.id()).collect();
+    let mailbox = backends.subscribe();
+    // 1 drains, 2 leaves (it was told before), 3 comes back.
+    let list = Arc::from([said(0, "pod", Ready), said(1, "pod", Draining), said(3, "pod", Ready)]);
+    backends.set_endpoints(&key(), Some(Arc::new(Endpoints { list })));
+    assert_eq!(mailbox.next().await, Retired::These(vec![ids[1]]));
+    // Without a ready one, those that drain are needed again: no news. Then all leave.
+    put(&backends, &[Draining, Draining]);
+    assert!(!backends.handle(&key()).set.load().members()[1].is_retired());
+    backends.set_endpoints(&key(), None);
+    let mut told = match mailbox.next().await {
+        Retired::These(told) => told,
+        Retired::Many => unreachable!("few"),
+    };
+    told.sort_unstable();
+    assert_eq!(told, [ids[0], ids[1], ids[3]]);
+}
+
+#[test]
+fn what_nobody_needs_is_forgotten() {
+    let backends = backends();
+    for port in 0..10_000u16 {
+        let key = BackendKey { port, ..key() };
+        backends.set(&key, Some(Arc::new(plain()))).unwrap();
+        let list = Arc::from([Said { uid: Some(port.to_string().into()), ..said(0, "", Ready) }]);
+        backends.set_endpoints(&key, Some(Arc::new(Endpoints { list })));
+        backends.set(&key, None).unwrap();
+        backends.set_endpoints(&key, None);
+    }
+    assert!(backends.view().len() <= 1024, "{}", backends.view().len());
+    assert!(backends.live_len() <= 1024, "{}", backends.live_len());
+}
+
+proptest! {
+    /// However endpoints come, go, refuse and recover, at least half of those that are ready can
+    /// be picked.
+    #[test]
+    fn quarantine_never_takes_more_than_half(
+        steps in prop::collection::vec((0usize..12, 0u8..3), 1..60),
+    ) {
+        let (backends, backend) = backend(&[Ready; 12]);
+        let mut states = [Ready; 12];
+        for (index, what) in steps {
+            let member = Arc::clone(&backend.set.load().members()[index]);
+            match what {
+                0 => refuse(&member),
+                1 => member.contacted(),
+                _ => {
+                    states[index] = if states[index] == Ready { NotReady } else { Ready };
+                    put(&backends, &states);
+                }
+            }
+            let ready = states.iter().filter(|state| **state == Ready).count();
+            let mut met = [false; 12];
+            for _ in 0..400 {
+                if let Some(picked) = backend.choose(&[], None).unwrap() {
+                    met[usize::from(host(&picked))] = true;
+                }
+            }
+            let met = met.iter().filter(|met| **met).count();
+            prop_assert!(met * 2 >= ready && met <= ready, "{} of {} ready", met, ready);
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Backends with the live state of their endpoints, for people.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde::Serialize;
+use snapshot::{BackendKey, EndpointState};
+
+use super::Backend;
+use super::set::EndpointSet;
+
+/// A backend as it is now.
+#[derive(Clone, Debug, Serialize)]
+pub struct BackendView {
+    /// Which one.
+    pub backend: BackendKey,
+    /// Its policies; `None` when no snapshot has it and only a route names it.
+    pub policy: Option<Arc<snapshot::Backend>>,
+    /// Requests that wait for an endpoint.
+    pub waiting: usize,
+    /// By address.
+    pub endpoints: Vec<EndpointView>,
+}
+
+/// An endpoint as it is now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EndpointView {
+    /// Address and the pod's own port.
+    pub address: SocketAddr,
+    /// UID of the pod.
+    pub uid: Option<Arc<str>>,
+    /// `zone` of its node.
+    pub zone: Option<Arc<str>>,
+    /// What the EndpointSlice says.
+    pub state: EndpointState,
+    /// A drain of ours keeps requests out.
+    pub drained: bool,
+    /// Requests, streams and tunnels.
+    pub in_flight: usize,
+    /// Connections, idle ones included.
+    pub connections: usize,
+    /// Contacts that failed in a row.
+    pub failures: u32,
+    /// What is left of its quarantine, in milliseconds.
+    pub quarantine_ms: Option<u64>,
+}
+
+impl Backend {
+    /// The backend as it is now.
+    pub(crate) fn view(&self, now: Instant) -> BackendView {
+        BackendView {
+            backend: self.key.clone(),
+            policy: self.config.load().as_ref().map(|config| Arc::clone(config.source())),
+            waiting: self.waiting.load(std::sync::atomic::Ordering::Relaxed),
+            endpoints: endpoints(&self.set.load(), now),
+        }
+    }
+}
+
+fn endpoints(set: &EndpointSet, now: Instant) -> Vec<EndpointView> {
+    let live = set.source().list.iter().zip(set.members());
+    live.map(|(said, live)| EndpointView {
+        address: said.address,
+        uid: said.uid.clone(),
+        zone: said.zone.clone(),
+        state: said.state,
+        drained: live.is_draining(),
+        in_flight: live.in_flight(),
+        connections: live.connections(),
+        failures: live.failures(),
+        quarantine_ms: live
+            .pause(now)
+            .map(|pause| u64::try_from(pause.as_millis()).unwrap_or(u64::MAX)),
+    })
+    .collect()
+}
