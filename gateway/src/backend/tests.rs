@@ -32,7 +32,11 @@ fn plain() -> snapshot::Backend {
 fn put(backends: &Backends, states: &[EndpointState]) {
     let said = |(host, state): (usize, &_)| said(u8::try_from(host).unwrap(), "pod", *state);
     let list = states.iter().enumerate().map(said).collect();
-    backends.set_endpoints(&key(), Some(Arc::new(Endpoints { list })));
+    backends.set_endpoints(&key(), listed(list));
+}
+
+fn listed(list: Arc<[Said]>) -> Option<Arc<Endpoints>> {
+    Some(Arc::new(Endpoints { list, ..Endpoints::default() }))
 }
 
 fn said(host: u8, uid: &str, state: EndpointState) -> Said {
@@ -96,8 +100,8 @@ async fn endpoints_that_stay_the_same_keep_their_state_over_a_swap() {
         said(1, "another", Ready),
     ]);
     let other = backends.handle(&BackendKey { port: 81, ..key() });
-    backends.set_endpoints(other.key(), Some(Arc::new(Endpoints { list: Arc::clone(&list) })));
-    backends.set_endpoints(&key(), Some(Arc::new(Endpoints { list })));
+    backends.set_endpoints(other.key(), listed(Arc::clone(&list)));
+    backends.set_endpoints(&key(), listed(list));
 
     let in_flight: Vec<_> =
         backend.view(Instant::now()).endpoints.iter().map(|view| view.in_flight).collect();
@@ -149,7 +153,7 @@ async fn a_drained_endpoint_takes_nothing_and_its_address_covers_every_port() {
     other_port.address.set_port(9090);
     let other_key = BackendKey { port: 81, ..key() };
     let list = Arc::from([other_port]);
-    backends.set_endpoints(&other_key, Some(Arc::new(Endpoints { list })));
+    backends.set_endpoints(&other_key, listed(list));
 
     let drained = backends.endpoints_at([10, 0, 0, 0].into());
     assert_eq!(drained.len(), 2);
@@ -317,7 +321,7 @@ async fn endpoints_that_take_nothing_new_are_told_once() {
     let mailbox = backends.subscribe();
     // 1 drains, 2 leaves (it was told before), 3 comes back.
     let list = Arc::from([said(0, "pod", Ready), said(1, "pod", Draining), said(3, "pod", Ready)]);
-    backends.set_endpoints(&key(), Some(Arc::new(Endpoints { list })));
+    backends.set_endpoints(&key(), listed(list));
     assert_eq!(mailbox.next().await, Retired::These(vec![ids[1]]));
     // Without a ready one, those that drain are needed again: no news. Then all leave.
     put(&backends, &[Draining, Draining]);
@@ -338,7 +342,7 @@ fn what_nobody_needs_is_forgotten() {
         let key = BackendKey { port, ..key() };
         backends.set(&key, Some(Arc::new(plain()))).unwrap();
         let list = Arc::from([Said { uid: Some(port.to_string().into()), ..said(0, "", Ready) }]);
-        backends.set_endpoints(&key, Some(Arc::new(Endpoints { list })));
+        backends.set_endpoints(&key, listed(list));
         backends.set(&key, None).unwrap();
         backends.set_endpoints(&key, None);
     }

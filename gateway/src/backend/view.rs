@@ -19,6 +19,8 @@ pub struct BackendView {
     pub policy: Option<Arc<snapshot::Backend>>,
     /// Requests that wait for an endpoint.
     pub waiting: usize,
+    /// Addresses that were left out, each with the reason.
+    pub ignored: Arc<[Arc<str>]>,
     /// By address.
     pub endpoints: Vec<EndpointView>,
 }
@@ -49,11 +51,13 @@ pub struct EndpointView {
 impl Backend {
     /// The backend as it is now.
     pub(crate) fn view(&self, now: Instant) -> BackendView {
+        let set = self.set.load();
         BackendView {
             backend: self.key.clone(),
             policy: self.config.load().as_ref().map(|config| Arc::clone(config.source())),
             waiting: self.waiting.load(std::sync::atomic::Ordering::Relaxed),
-            endpoints: endpoints(&self.set.load(), now),
+            ignored: Arc::clone(&set.source().ignored),
+            endpoints: endpoints(&set, now),
         }
     }
 }

@@ -5,6 +5,7 @@ mod atomic {
     pub(super) use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 }
 #[path = "gauge.rs"]
+#[expect(clippy::duplicate_mod, reason = "with other atomics it is another module")]
 mod gauge;
 
 use gauge::Gauge;
