@@ -48,6 +48,8 @@ mod reads;
 mod refusal;
 mod route;
 mod rule;
+#[cfg(test)]
+mod sample;
 mod service;
 mod session;
 mod store;

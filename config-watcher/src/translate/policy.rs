@@ -108,3 +108,6 @@ fn ancestor(
         ],
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -194,3 +194,6 @@ fn backends(rules: &[(u16, Arc<Route>)]) -> BTreeSet<BackendKey> {
     };
     targets.into_iter().filter_map(key).collect()
 }
+
+#[cfg(test)]
+mod tests;
