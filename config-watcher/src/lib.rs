@@ -5,6 +5,7 @@
 //! the source knows which source it was. This crate opens no traffic socket.
 
 pub mod api;
+pub mod decode;
 pub mod kubernetes;
 pub mod manifests;
 pub mod objects;
