@@ -1,9 +1,19 @@
 //! The `headgate` binary: composition only, one file per subcommand.
 
+mod admin_client;
+mod check;
 mod completions;
+mod condition;
+mod duration;
 mod echo;
+mod endpoints;
+mod live;
+mod logs;
 mod output;
+mod routes;
+mod run;
 mod signals;
+mod status;
 
 use std::process::ExitCode;
 
@@ -23,12 +33,22 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Run(run::Args),
+    Check(check::Args),
+    Status(status::Args),
+    Routes(routes::Args),
+    Endpoints(endpoints::Args),
     Echo(echo::Args),
     Completions(completions::Args),
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
+        Command::Run(args) => run::run(args),
+        Command::Check(args) => check::run(&args),
+        Command::Status(args) => status::run(&args),
+        Command::Routes(args) => routes::run(&args),
+        Command::Endpoints(args) => endpoints::run(&args),
         Command::Echo(args) => echo::run(args),
         Command::Completions(args) => completions::run::<Cli>(&args),
     };

@@ -1,0 +1,37 @@
+//! What is live, as the views and the log see it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use config_watcher::manifests::Problem;
+use config_watcher::status::Statuses;
+use gateway::Applied;
+use snapshot::Snapshot;
+
+/// Published whole after every batch; clones are cheap.
+#[derive(Clone)]
+pub(crate) struct Live {
+    /// The snapshot that is live; empty before the first.
+    pub(crate) snapshot: Arc<Snapshot>,
+    /// What is said of each object.
+    pub(crate) statuses: Statuses,
+    /// What the source could not use.
+    pub(crate) problems: Arc<[Problem]>,
+    /// What became of the snapshot; `None` before the first.
+    pub(crate) applied: Option<Arc<Applied>>,
+    /// When the process started.
+    pub(crate) started: Instant,
+}
+
+impl Live {
+    /// Nothing yet.
+    pub(crate) fn starting() -> Self {
+        Self {
+            snapshot: Arc::default(),
+            statuses: Statuses::default(),
+            problems: Arc::default(),
+            applied: None,
+            started: Instant::now(),
+        }
+    }
+}

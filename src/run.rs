@@ -1,0 +1,214 @@
+//! `headgate run`: everything in one process.
+//!
+//! Owns every task and thread of it: the source, the gateway's workers, the admin server, the
+//! writer of the access log. The first SIGTERM or SIGINT ends them without losing a request, the
+//! second one at once.
+
+mod feed;
+mod views;
+
+use std::io;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::ValueEnum;
+use config_watcher::manifests;
+use config_watcher::translate::{Options, Translator};
+use gateway::Gateway;
+use gateway::admin::{Admin, Readiness};
+use gateway::settings::Settings;
+use gateway::telemetry::{AccessLog, LogFlusher, LogFormat, Telemetry};
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
+
+use crate::live::Live;
+use crate::signals::Signals;
+use crate::{duration, logs};
+
+use feed::Feed;
+
+/// One for the admin server and the source each; traffic has threads of its own.
+const CONTROL_THREADS: usize = 2;
+/// A reader of the access log that is stuck does not hold up our end.
+const LOG_FLUSH: Duration = Duration::from_secs(2);
+
+/// Serve what Gateway API manifests say, and follow every change to them.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "Examples:
+  headgate run --manifests ./gateway
+  headgate run --manifests ./gateway --admin 127.0.0.1:9901 --access-log json
+  HEADGATE_MANIFESTS=/etc/headgate headgate run
+
+SIGTERM or SIGINT ends it: /readyz says no, requests are served for --pre-drain while load
+balancers turn away, then what runs is finished. A second signal ends it at once.")]
+pub(crate) struct Args {
+    /// Folder of YAML and JSON manifests, watched with its subfolders.
+    #[arg(long, value_name = "DIR", env = "HEADGATE_MANIFESTS")]
+    manifests: PathBuf,
+    /// Look at the folder this often instead of asking the kernel for notifications.
+    #[arg(long, value_name = "TIME", value_parser = duration::parse, env = "HEADGATE_POLL")]
+    poll: Option<Duration>,
+    /// Where health, metrics and views are served, read-only; `off` for nowhere.
+    #[arg(
+        long,
+        value_name = "ADDR",
+        default_value = "127.0.0.1:9900",
+        value_parser = admin_address,
+        env = "HEADGATE_ADMIN"
+    )]
+    admin: AdminAddress,
+    /// One line for each request, on stdout.
+    #[arg(long, value_name = "FORMAT", default_value = "text", env = "HEADGATE_ACCESS_LOG")]
+    access_log: AccessLogFormat,
+    /// Threads that serve traffic [default: one per core].
+    #[arg(long, value_name = "N", env = "HEADGATE_WORKERS")]
+    workers: Option<NonZeroUsize>,
+    /// How long connections are still taken after SIGTERM [default: 15s].
+    #[arg(long, value_name = "TIME", value_parser = duration::parse, env = "HEADGATE_PRE_DRAIN")]
+    pre_drain: Option<Duration>,
+    /// How long after SIGTERM what still runs is cut [default: 25s].
+    #[arg(long, value_name = "TIME", value_parser = duration::parse, env = "HEADGATE_DEADLINE")]
+    deadline: Option<Duration>,
+    /// Let Services of type ExternalName be backends.
+    #[arg(long, env = "HEADGATE_ALLOW_EXTERNAL_NAME")]
+    allow_external_name: bool,
+    #[command(flatten)]
+    log: logs::Args,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum AccessLogFormat {
+    Off,
+    Text,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum AdminAddress {
+    Off,
+    At(SocketAddr),
+}
+
+fn admin_address(text: &str) -> Result<AdminAddress, String> {
+    if text == "off" {
+        return Ok(AdminAddress::Off);
+    }
+    let address = text.parse().map_err(|_| "is no address; write 127.0.0.1:9900 or off")?;
+    Ok(AdminAddress::At(address))
+}
+
+pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    logs::start(&args.log)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(CONTROL_THREADS)
+        .thread_name("control")
+        .enable_all()
+        .build()?;
+    runtime.block_on(serve(args))
+}
+
+/// Composes the process and runs it to its end.
+async fn serve(args: Args) -> anyhow::Result<ExitCode> {
+    let mut signals = Signals::listen()?;
+    let telemetry = Telemetry::new();
+    let readiness = Readiness::default();
+    let (access_log, flusher) = access_log(args.access_log, &telemetry)?;
+    let gateway = Gateway::start(settings(&args), telemetry.clone(), access_log)
+        .context("the gateway's threads cannot be started")?;
+    let (live, seen) = watch::channel(Live::starting());
+    let admin = AdminServer::start(args.admin, &telemetry, &readiness, &seen).await?;
+    let source_settings = manifests::Settings { poll: args.poll, ..Default::default() };
+    let (source, mut batches) = manifests::watch(&args.manifests, source_settings);
+    // A folder on one machine may well send requests to that machine.
+    let options = Options {
+        allow_external_name: args.allow_external_name,
+        allow_loopback: true,
+        ..Options::default()
+    };
+    let translator = Translator::new(options);
+    let mut feed = Feed { translator, gateway, telemetry, readiness: readiness.clone(), live };
+
+    let code = tokio::select! {
+        () = signals.next() => ExitCode::SUCCESS,
+        () = feed.run(&mut batches) => {
+            tracing::error!("the manifests are no longer watched; ending");
+            ExitCode::FAILURE
+        }
+    };
+    readiness.stopping();
+    tracing::info!("ending; a second signal ends at once");
+    let stop = feed.stop();
+    let follow = async {
+        feed.run(&mut batches).await;
+        std::future::pending().await
+    };
+    tokio::select! {
+        stopped = stop => tracing::info!(?stopped, "ended"),
+        () = follow => {}
+        () = signals.next() => tracing::warn!("ended at once: what ran is cut"),
+    }
+    source.stop().await;
+    admin.stop().await;
+    if let Some(flusher) = flusher {
+        flusher.stop(LOG_FLUSH);
+    }
+    Ok(code)
+}
+
+fn access_log(
+    format: AccessLogFormat,
+    telemetry: &Telemetry,
+) -> anyhow::Result<(AccessLog, Option<LogFlusher>)> {
+    let format = match format {
+        AccessLogFormat::Off => return Ok((AccessLog::off(), None)),
+        AccessLogFormat::Text => LogFormat::Text,
+        AccessLogFormat::Json => LogFormat::Json,
+    };
+    let (log, flusher) = AccessLog::start(format, io::stdout(), telemetry)
+        .context("the access log's thread cannot be started")?;
+    Ok((log, Some(flusher)))
+}
+
+fn settings(args: &Args) -> Settings {
+    let mut settings = Settings::default();
+    settings.workers = args.workers.unwrap_or(settings.workers);
+    settings.stop.pre_drain = args.pre_drain.unwrap_or(settings.stop.pre_drain);
+    settings.stop.deadline = args.deadline.unwrap_or(settings.stop.deadline);
+    settings
+}
+
+/// The admin server's task, if there is one.
+struct AdminServer(Option<(oneshot::Sender<()>, JoinHandle<()>)>);
+
+impl AdminServer {
+    async fn start(
+        address: AdminAddress,
+        telemetry: &Telemetry,
+        readiness: &Readiness,
+        live: &watch::Receiver<Live>,
+    ) -> anyhow::Result<Self> {
+        let AdminAddress::At(address) = address else { return Ok(Self(None)) };
+        let admin = Admin::bind(address, telemetry.clone(), readiness.clone())
+            .await
+            .with_context(|| format!("--admin {address} cannot be bound; give another or `off`"))?;
+        tracing::info!(address = %admin.local_addr()?, "admin");
+        let admin = views::add(admin, live, readiness);
+        let (stop, stopped) = oneshot::channel::<()>();
+        let server = tokio::spawn(admin.serve(async {
+            // Both an answer and a sender that is gone mean the end.
+            let _ = stopped.await;
+        }));
+        Ok(Self(Some((stop, server))))
+    }
+
+    async fn stop(self) {
+        let Some((stop, server)) = self.0 else { return };
+        drop(stop);
+        // A panic in it has been logged by the panic hook.
+        let _ = server.await;
+    }
+}

@@ -1,0 +1,76 @@
+//! From the source's batches to live tables.
+//!
+//! Promises: nothing is served before the source is complete; what a batch could not change stays
+//! live; every problem, refusal and condition that is not met is logged once, when it appears.
+
+mod report;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use config_watcher::manifests::Batch;
+use config_watcher::translate::Translator;
+use gateway::admin::Readiness;
+use gateway::telemetry::Telemetry;
+use gateway::{Applied, Gateway, Stopped};
+use snapshot::Snapshot;
+use tokio::sync::{mpsc, watch};
+
+use crate::live::Live;
+
+/// Owns the way from objects to tables.
+pub(super) struct Feed {
+    pub(super) translator: Translator,
+    pub(super) gateway: Gateway,
+    pub(super) telemetry: Telemetry,
+    pub(super) readiness: Readiness,
+    pub(super) live: watch::Sender<Live>,
+}
+
+impl Feed {
+    /// Takes batches in until there will be no more. Cancel safe: a batch is either still queued
+    /// or wholly live.
+    pub(super) async fn run(&mut self, batches: &mut mpsc::Receiver<Batch>) {
+        while let Some(batch) = batches.recv().await {
+            self.take(batch);
+        }
+    }
+
+    /// Begins to end the gateway; see [`Gateway::stop`].
+    pub(super) fn stop(&mut self) -> impl Future<Output = Stopped> + Send + use<> {
+        self.gateway.stop()
+    }
+
+    /// Works through one batch. Runs on the thread that waits for signals and batches and for
+    /// nothing else, so it may take its time.
+    fn take(&mut self, batch: Batch) {
+        let old = self.live.borrow().clone();
+        self.translator.apply(batch.changes);
+        let snapshot = self.translator.snapshot();
+        let news = old.applied.is_none() || snapshot.version != old.snapshot.version;
+        let mut next = Live { statuses: self.translator.statuses().clone(), ..old.clone() };
+        if batch.complete && news {
+            next.snapshot = snapshot.clone();
+            next.applied = Some(Arc::new(self.apply(&next.snapshot)));
+            self.telemetry.config().change_live(batch.observed.elapsed());
+        }
+        if batch.complete {
+            self.readiness.ready();
+        }
+        if *old.problems != *batch.problems {
+            self.telemetry.config().problems(batch.problems.len());
+            next.problems = batch.problems.into();
+        }
+        report::changes(self.translator.objects(), &old, &next);
+        self.live.send_replace(next);
+    }
+
+    fn apply(&mut self, snapshot: &Arc<Snapshot>) -> Applied {
+        let begun = Instant::now();
+        let applied = self.gateway.apply(snapshot.clone());
+        let took = begun.elapsed();
+        self.telemetry.config().applied(snapshot, took, applied.refusals.len());
+        tracing::info!(version = %applied.version, ?took, "live");
+        applied
+    }
+}
