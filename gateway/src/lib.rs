@@ -11,6 +11,7 @@ mod balance;
 mod connect;
 mod connection;
 mod endpoint;
+pub mod explain;
 mod failure;
 mod filter;
 mod finish;

@@ -21,6 +21,7 @@ use crate::tls::PortTls;
 
 mod branch;
 mod condition;
+pub(crate) mod explain;
 mod host;
 mod hosts;
 mod listeners;
@@ -28,6 +29,7 @@ mod precedence;
 mod rule;
 mod shards;
 
+use explain::Explanation;
 pub(crate) use host::Part;
 pub(crate) use hosts::Hosts;
 pub(crate) use listeners::Listeners;
@@ -111,7 +113,7 @@ impl Table {
             Ok(listener) => listener,
             Err(found) => return found,
         };
-        for host in hosts.serving(seek.host) {
+        for (_, host) in hosts.serving(seek.host) {
             let found = host.walk(seek.path, |entry, prefix| match entry.condition().holds(seek) {
                 true => ControlFlow::Break(Hit {
                     rule: entry.rule.clone(),
@@ -125,6 +127,15 @@ impl Table {
             }
         }
         Found::NoRoute(info.clone())
+    }
+
+    /// The same lookup, with all that was in question.
+    pub(crate) fn explain(&self, seek: &Seek<'_>) -> Explanation {
+        let listener = match self.listener(seek) {
+            Ok(listener) => listener,
+            Err(found) => return Explanation::without_listener(self.version, &found),
+        };
+        Explanation::new(self.version, listener, seek)
     }
 
     /// The listener of a request, if its connection was made for that one.

@@ -42,7 +42,6 @@ enum TextTest {
 
 /// What keeps a request from matching.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub enum Miss {
     /// Its path.
     Path,

@@ -17,16 +17,37 @@ pub(crate) struct Hosts {
     any: Option<Arc<Host>>,
 }
 
+/// How specific a hostname is, with what it has of the request's host.
+#[derive(Clone, Copy)]
+pub(super) enum Level<'h> {
+    Exact(&'h str),
+    Wildcard(&'h str),
+    Any,
+}
+
+impl From<Level<'_>> for Hostname {
+    fn from(level: Level<'_>) -> Self {
+        match level {
+            Level::Exact(name) => Self::Exact(name.into()),
+            Level::Wildcard(parent) => Self::Wildcard(parent.into()),
+            Level::Any => Self::Any,
+        }
+    }
+}
+
 impl Hosts {
     /// What serves a host, the more specific first: its name, then each wildcard above it, then
     /// what takes every host.
-    pub(super) fn serving<'t>(&'t self, host: &'t str) -> impl Iterator<Item = &'t Host> {
-        let wildcards = match self.wildcard.len() {
-            0 => None,
-            _ => Some(above(host).filter_map(|parent| self.wildcard.get(parent))),
-        };
-        let named = self.exact.get(host).into_iter().chain(wildcards.into_iter().flatten());
-        named.chain(&self.any).map(|host| &**host)
+    pub(super) fn serving<'t>(
+        &'t self,
+        host: &'t str,
+    ) -> impl Iterator<Item = (Level<'t>, &'t Host)> {
+        let named = self.exact.get(host).map(|found| (Level::Exact(host), found));
+        let wildcards = above(host).filter(|_| self.wildcard.len() > 0);
+        let wildcards = wildcards
+            .filter_map(|parent| Some((Level::Wildcard(parent), self.wildcard.get(parent)?)));
+        let any = self.any.as_ref().map(|found| (Level::Any, found));
+        named.into_iter().chain(wildcards).chain(any).map(|(level, host)| (level, &**host))
     }
 
     /// Replaces a part of a hostname; see [`Host::set`].
