@@ -178,6 +178,8 @@ failures! {
     /// A timeout ended the response in its body.
     BodyTimeout, Backend, 504, DEADLINE_EXCEEDED, "body_timeout", false,
         "the response took too long";
+    /// Neither side of a tunnel said anything for too long.
+    TunnelIdle, Backend, 504, DEADLINE_EXCEEDED, "tunnel_idle", false, "the tunnel was idle";
 
     /// The gateway stops, and the time for finishing is over.
     Stopping, Gateway, 503, UNAVAILABLE, "stopping", false, "the gateway is stopping";

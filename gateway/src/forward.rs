@@ -1,3 +1,168 @@
 //! Pick, send, judge: a request and the tries it takes.
+//!
+//! Promises: a request is tried again only as [`law`] allows and within the backend's retry budget;
+//! every wait has an end ([`clock`]); dropped, it takes the try under way with it. What the client
+//! sees of a failure is left to `request`, the endpoints to `backend`, connections to `pool`.
 
+mod attempt;
+mod clock;
 mod law;
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::request::Parts;
+use http::{Request, Response};
+use smallvec::SmallVec;
+use tokio::time::{Instant, sleep_until};
+
+use crate::backend::Backend;
+use crate::connect::ClientIdentity;
+use crate::connection::Connection;
+use crate::endpoint::Endpoint;
+use crate::failure::Failure;
+use crate::finish::{Finish, Trying};
+use crate::pool::ResponseBody;
+use crate::replay::{self, Replay};
+use crate::table::Rule;
+use crate::telemetry::RetryBy;
+use clock::Clock;
+use law::{Case, Outcome, Tally};
+
+/// Pauses before a route's retries double up to this many times the first.
+const MOST_BACKOFF: u32 = 10;
+
+/// A request that is ready to be sent.
+pub(crate) struct Job<'a> {
+    /// Where it came from.
+    pub(crate) connection: &'a Rc<Connection>,
+    /// What it matched.
+    pub(crate) rule: &'a Rule,
+    /// Who takes it.
+    pub(crate) backend: &'a Arc<Backend>,
+    /// What we present to backends that ask for a certificate.
+    pub(crate) identity: Option<&'a Arc<ClientIdentity>>,
+    /// In the form that `Pool::send` asks for.
+    pub(crate) head: &'a Parts,
+    /// `None` when it has no body.
+    pub(crate) body: Option<&'a Replay>,
+    /// It is a gRPC call.
+    pub(crate) grpc: bool,
+    /// It asks for another protocol; 101 is a good answer.
+    pub(crate) upgrade: bool,
+    /// Where its session lives.
+    pub(crate) prefer: Option<SocketAddr>,
+}
+
+/// A response whose body is still to come.
+pub(crate) struct Answered {
+    /// As the backend sent it.
+    pub(crate) response: Response<ResponseBody<replay::Body>>,
+    /// Who sent it; keep it to the end of the body.
+    pub(crate) trying: Trying,
+    /// When a timeout of the route ends the body.
+    pub(crate) deadline: Option<Instant>,
+}
+
+/// Sends the request until there is an answer to give.
+///
+/// # Errors
+/// With the failure of the last try.
+pub(crate) async fn forward(job: &Job<'_>, finish: &mut Finish) -> Result<Answered, Failure> {
+    let upstream = &job.connection.worker.settings.upstream;
+    let first_byte = (!job.grpc && !job.upgrade).then_some(upstream.first_byte_timeout);
+    let clock = Clock::new(finish.begun().into(), &job.rule.timeouts, first_byte);
+    job.backend.count_request(finish.begun());
+    let mut tries = Tries::default();
+    loop {
+        let result = attempt::attempt(job, &clock, &tries.avoid, finish).await;
+        let (outcome, endpoint) = match &result {
+            Ok(answered) => {
+                (Outcome::Status(answered.response.status()), answered.trying.endpoint().clone())
+            }
+            Err(attempt::Failed { end: Some((stage, endpoint)), failure }) => {
+                (Outcome::Failed(*stage, *failure), endpoint.clone())
+            }
+            Err(attempt::Failed { end: None, failure }) => return Err(*failure),
+        };
+        let Some(by) = tries.another(job, outcome) else {
+            if let Some(body) = job.body {
+                body.release();
+            }
+            return result.map_err(|failed| failed.failure);
+        };
+        drop(result);
+        finish.retries(by);
+        tries.add(by, outcome, endpoint);
+        if by == RetryBy::Route {
+            pause(tries.backoff(job), &clock).await?;
+        }
+    }
+}
+
+/// What was tried so far.
+#[derive(Default)]
+struct Tries {
+    tally: Tally,
+    avoid: SmallVec<[Arc<Endpoint>; 2]>,
+}
+
+impl Tries {
+    /// Whether there is another try, and by whose leave.
+    fn another(&self, job: &Job<'_>, outcome: Outcome) -> Option<RetryBy> {
+        let settings = &job.connection.worker.settings.retry;
+        let case = Case {
+            method: &job.head.method,
+            body_is_ours: job.body.is_none_or(Replay::is_replayable),
+            route: job.rule.retry.as_ref(),
+            law_tries: settings.tries,
+            so_far: self.tally,
+        };
+        let by = law::may_retry(&case, outcome)?;
+        if by == RetryBy::Law && !job.backend.take_retry(std::time::Instant::now()) {
+            // The budget is spent. What the route asks for on its own is not of it.
+            return law::may_retry(&Case { law_tries: 0, ..case }, outcome);
+        }
+        Some(by)
+    }
+
+    fn add(&mut self, by: RetryBy, outcome: Outcome, endpoint: Arc<Endpoint>) {
+        self.tally.add(by, outcome);
+        if !self.avoid.iter().any(|tried| Arc::ptr_eq(tried, &endpoint)) {
+            self.avoid.push(endpoint);
+        }
+    }
+
+    /// The pause before the next try that the route asked for: twice the one before, with up to
+    /// half of it more by chance, so that clients of one failure do not return together.
+    fn backoff(&self, job: &Job<'_>) -> Duration {
+        let default = job.connection.worker.settings.retry.backoff;
+        let asked = job.rule.retry.as_ref().and_then(|retry| retry.backoff);
+        let doubled = 1 << self.tally.route.saturating_sub(1).min(MOST_BACKOFF.ilog2() + 1);
+        let pause = asked.unwrap_or(default) * MOST_BACKOFF.min(doubled);
+        pause.mul_f64(1.0 + fastrand::f64() / 2.0)
+    }
+}
+
+async fn pause(time: Duration, clock: &Clock) -> Result<(), Failure> {
+    let until = Instant::now() + time;
+    sleep_until(clock.ends.map_or(until, |ends| until.min(ends))).await;
+    if clock.is_over() { Err(Failure::RequestTimeout) } else { Ok(()) }
+}
+
+impl Job<'_> {
+    /// The request of one try.
+    fn request(&self) -> Option<Request<replay::Body>> {
+        let body = match self.body {
+            None => replay::Body::empty(),
+            Some(body) => body.start()?,
+        };
+        let mut request = Request::new(body);
+        *request.method_mut() = self.head.method.clone();
+        *request.uri_mut() = self.head.uri.clone();
+        *request.headers_mut() = self.head.headers.clone();
+        Some(request)
+    }
+}

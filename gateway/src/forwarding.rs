@@ -13,7 +13,7 @@ pub(crate) mod trailers;
 #[cfg(test)]
 mod tests;
 
-use http::header::{CONNECTION, COOKIE, HeaderMap, HeaderName, HeaderValue, TE};
+use http::header::{CONNECTION, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, TE};
 use smallvec::SmallVec;
 
 /// `x-request-id`: one per request, in the access log and at the backend.
@@ -95,13 +95,14 @@ pub(crate) fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> 
     })
 }
 
-/// The names that `Connection` lists (RFC 9110 §7.6.1).
+/// The names that `Connection` lists (RFC 9110 §7.6.1). `Host` is not the client's to take away.
 fn listed(headers: &HeaderMap) -> Doomed {
     let lists = headers.get_all(CONNECTION);
     lists
         .iter()
         .flat_map(|value| value.as_bytes().split(|b| *b == b','))
         .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
+        .filter(|name| *name != HOST)
         .collect()
 }
 

@@ -9,7 +9,7 @@
 //! shorter body that looks whole. Memory is flat: the limit, plus one frame.
 
 pub(crate) mod pace;
-pub(crate) mod tee;
+mod tee;
 #[cfg(test)]
 mod tests;
 
@@ -73,9 +73,8 @@ where
     S: HttpBody<Data = Bytes> + Unpin,
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    /// Takes `source` over and keeps up to `keep` bytes of it. `pace` watches the client, `feeds`
-    /// get copies.
-    pub(crate) fn new(source: S, keep: usize, pace: Option<Pace>, feeds: Vec<Feed>) -> Self {
+    /// Takes `source` over and keeps up to `keep` bytes of it. `pace` watches the client.
+    pub(crate) fn new(source: S, keep: usize, pace: Option<Pace>) -> Self {
         let total = source.size_hint().exact();
         Self(Rc::new(RefCell::new(State {
             source,
@@ -89,8 +88,35 @@ where
             total,
             generation: 0,
             pace,
-            feeds,
+            feeds: Vec::new(),
         })))
+    }
+
+    /// A copy of the whole body, which may fall behind by up to `limit` bytes. Nothing has been
+    /// read yet.
+    pub(crate) fn copy(&self, limit: usize) -> Body<S> {
+        let mut state = self.0.borrow_mut();
+        let (feed, copy) = tee::tee(limit, state.total);
+        state.feeds.push(feed);
+        Body(Kind::Copy(copy))
+    }
+
+    /// Bytes that are to come in all, where the client said so.
+    pub(crate) fn length(&self) -> Option<u64> {
+        self.0.borrow().total
+    }
+
+    /// Reads up to `most` bytes more and throws them away; returns at the end, whatever it is.
+    pub(crate) async fn discard(self, most: usize) {
+        let limit = self.received() + most as u64;
+        // Whatever try still holds the body gets no more of it.
+        self.0.borrow_mut().generation += 1;
+        let next = || std::future::poll_fn(|cx| self.0.borrow_mut().poll_source(cx));
+        while let Some(Ok(_)) = next().await {
+            if self.received() > limit {
+                return;
+            }
+        }
     }
 
     /// The whole body for one try; whatever an earlier try still holds of it ends with an error.
@@ -259,11 +285,6 @@ impl<S> Body<S> {
     /// No body at all.
     pub(crate) fn empty() -> Self {
         Self(Kind::Empty)
-    }
-
-    /// The copy that a mirror sends.
-    pub(crate) fn copy(copy: tee::Copy) -> Self {
-        Self(Kind::Copy(copy))
     }
 }
 

@@ -1,4 +1,17 @@
 //! One request, from its head to the head of its response.
+//!
+//! ```text
+//! gate's verdict -> strip -> canonical head -> match -> filters -> forward -> filters -> body
+//! ```
+//! Promises: the table is loaded once; what is matched is what is forwarded; every request gets
+//! one answer and one [`Finish`]. A request that is dropped before it is answered takes everything
+//! that was begun for it along.
+
+mod answer;
+mod exchange;
+mod filters;
+mod head;
+mod route;
 
 use std::rc::Rc;
 
@@ -6,12 +19,41 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 
 use crate::connection::Connection;
-use crate::finish::Body;
+use crate::finish::{Body, Finish};
+use crate::gate;
+use answer::Shape;
+use exchange::Exchange;
 
-/// Answers one request. Dropped before it is done, whatever was begun for it ends.
+/// Answers one request.
 pub(crate) async fn handle(
-    _connection: &Rc<Connection>,
-    _request: Request<Incoming>,
+    connection: &Rc<Connection>,
+    request: Request<Incoming>,
 ) -> Response<Body> {
-    unimplemented!("lands next")
+    let (mut head, body) = request.into_parts();
+    let mut finish = Finish::begin(connection, &head);
+    if let Some(refusal) = gate::refusal(&head.method) {
+        return answer::refusal(finish, refusal);
+    }
+    let _held = Held(connection);
+    let shape = Shape::of(&head.method, &head.headers);
+    let asks = route::Asks::of(&mut head);
+    let body = exchange::body(connection, &head, body, &mut finish);
+    match route::route(connection, &mut head, &mut finish) {
+        Ok(routed) => Exchange { connection, finish, shape, asks, head, body }.run(&routed).await,
+        Err(failure) => {
+            exchange::leave(connection, body, asks.continuation);
+            answer::failure(finish, failure, shape)
+        }
+    }
+}
+
+/// Lets the gate go on behind the request, unless its connection was upgraded.
+struct Held<'a>(&'a Connection);
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        if let Some(gate) = &self.0.gate {
+            gate.not_upgraded();
+        }
+    }
 }

@@ -41,6 +41,7 @@ fn fields_of_the_connection_end_here() {
         (&["transfer-encoding: chunked", "expect: 100-continue"], &[]),
         (&["proxy-authorization: Basic x", "authorization: Basic y"], &["authorization: Basic y"]),
         (&["connection: x-a, X-B ,", "connection: x-c", "x-a: 1", "x-b: 2", "x-c: 3"], &[]),
+        (&["connection: host, a", "host: a.com", "a: b"], &["host: a.com"]),
         (&["trailer: grpc-status"], &["trailer: grpc-status"]),
         (&["via: 1.1 other"], &["via: 1.1 other"]),
     ] {

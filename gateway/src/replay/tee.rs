@@ -32,13 +32,13 @@ enum End {
 }
 
 /// Writes into a [`Copy`]. Dropped before [`Feed::finish`], the copy ends with an error.
-pub(crate) struct Feed(Rc<RefCell<Queue>>);
+pub(super) struct Feed(Rc<RefCell<Queue>>);
 
 /// The end that a mirror sends from.
-pub(crate) struct Copy(Rc<RefCell<Queue>>);
+pub(super) struct Copy(Rc<RefCell<Queue>>);
 
 /// A feed and its copy, at most `limit` bytes apart. `total` is the body's length where known.
-pub(crate) fn tee(limit: usize, total: Option<u64>) -> (Feed, Copy) {
+pub(super) fn tee(limit: usize, total: Option<u64>) -> (Feed, Copy) {
     let queue = Rc::new(RefCell::new(Queue {
         frames: VecDeque::new(),
         bytes: 0,

@@ -13,7 +13,6 @@ use http::{HeaderMap, HeaderValue};
 use http_body::{Body as HttpBody, Frame};
 
 use super::pace::{Demand, Pace};
-use super::tee::tee;
 use super::{Body, Error, Replay};
 use crate::failure::Failure;
 
@@ -71,7 +70,7 @@ impl HttpBody for Client {
 }
 
 fn replay(client: Client, keep: usize) -> Replay<Client> {
-    Replay::new(client, keep, None, Vec::new())
+    Replay::new(client, keep, None)
 }
 
 /// All that a body has now: its text, and how it stands afterwards.
@@ -185,10 +184,9 @@ fn trailers_that_are_too_large_end_the_request() {
 
 #[test]
 fn a_copy_gets_what_the_original_gets() {
-    let (feed, copy) = tee(100, None);
     let client = Client::sends([Step::Data("ab"), Step::Data("cd")]).ends();
-    let replay = Replay::new(client, 100, None, vec![feed]);
-    let mut copy = Body::<Client>::copy(copy);
+    let replay = replay(client, 100);
+    let mut copy = replay.copy(100);
     assert!(matches!(drain(&mut copy).1, Poll::Pending));
     drain(&mut replay.start().unwrap());
     assert!(matches!(drain(&mut copy), (text, Poll::Ready(None)) if text == "abcd"));
@@ -199,24 +197,32 @@ fn a_copy_gets_what_the_original_gets() {
 
 #[test]
 fn a_copy_that_falls_behind_is_abandoned_and_the_original_is_not() {
-    let (feed, copy) = tee(3, None);
     let client = Client::sends([Step::Data("ab"), Step::Data("cd")]).ends();
-    let replay = Replay::new(client, 100, None, vec![feed]);
+    let replay = replay(client, 100);
+    let mut copy = replay.copy(3);
     let (text, _) = drain(&mut replay.start().unwrap());
     assert_eq!(text, "abcd");
-    let (_, end) = drain(&mut Body::<Client>::copy(copy));
+    let (_, end) = drain(&mut copy);
     assert!(matches!(end, Poll::Ready(Some(Err(Error::Abandoned)))));
+}
+
+#[tokio::test]
+async fn what_is_discarded_is_read_to_the_limit_and_no_further() {
+    let steps = || [Step::Data("abcd"), Step::Data("efgh"), Step::Data("ijkl")];
+    for (most, read) in [(100, 12), (5, 8)] {
+        let replay = replay(Client::sends(steps()).ends(), 100);
+        let watch = replay.clone();
+        replay.discard(most).await;
+        assert_eq!(watch.received(), read);
+    }
 }
 
 #[test]
 fn a_copy_of_what_broke_off_breaks_off() {
-    let (feed, copy) = tee(100, Some(9));
-    let client = Client::sends([Step::Data("ab")]);
-    let replay = Replay::new(client, 100, None, vec![feed]);
+    let replay = replay(Client::sends([Step::Data("ab")]), 100);
+    let mut copy = replay.copy(100);
     drain(&mut replay.start().unwrap());
     drop(replay);
-    let mut copy = Body::<Client>::copy(copy);
-    assert_eq!(copy.size_hint().exact(), Some(9));
     let (text, end) = drain(&mut copy);
     assert!(matches!(end, Poll::Ready(Some(Err(Error::Abandoned)))), "{text}");
 }
@@ -228,7 +234,7 @@ fn demand() -> Demand {
 #[tokio::test(start_paused = true)]
 async fn a_silent_client_is_given_up() {
     let pace = Some(Pace::new(demand()));
-    let replay = Replay::new(Client::default(), 100, pace, Vec::new());
+    let replay = Replay::new(Client::default(), 100, pace);
     let mut body = replay.start().unwrap();
     let begun = tokio::time::Instant::now();
     let frame = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await;
@@ -239,7 +245,7 @@ async fn a_silent_client_is_given_up() {
 #[tokio::test(start_paused = true)]
 async fn a_client_that_drips_is_given_up_after_the_grace() {
     let client = Client::default();
-    let replay = Replay::new(client.clone(), 100, Some(Pace::new(demand())), Vec::new());
+    let replay = Replay::new(client.clone(), 100, Some(Pace::new(demand())));
     let mut body = replay.start().unwrap();
     let mut seconds = 0;
     while !matches!(drain(&mut body).1, Poll::Ready(Some(Err(_)))) {
@@ -254,7 +260,7 @@ async fn a_client_that_drips_is_given_up_after_the_grace() {
 #[tokio::test(start_paused = true)]
 async fn the_time_that_a_backend_takes_is_not_the_clients() {
     let client = Client::sends([Step::Data("a")]);
-    let replay = Replay::new(client.clone(), 100, Some(Pace::new(demand())), Vec::new());
+    let replay = Replay::new(client.clone(), 100, Some(Pace::new(demand())));
     let mut body = replay.start().unwrap();
     let mut cx = Context::from_waker(Waker::noop());
     assert!(Pin::new(&mut body).poll_frame(&mut cx).is_ready());

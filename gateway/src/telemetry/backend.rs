@@ -109,6 +109,8 @@ pub(crate) enum TryFailure {
     Protocol,
     /// The response's body ended early.
     Truncated,
+    /// A mirror that did not keep up with the request that it copies.
+    Abandoned,
 }
 
 /// How many endpoints there are, by state.
@@ -123,7 +125,7 @@ pub(crate) struct EndpointCounts {
 }
 
 impl TryFailure {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Connect,
         Self::Tls,
         Self::Reset,
@@ -131,6 +133,7 @@ impl TryFailure {
         Self::Timeout,
         Self::Protocol,
         Self::Truncated,
+        Self::Abandoned,
     ];
 
     fn label(self) -> &'static str {
@@ -142,6 +145,7 @@ impl TryFailure {
             Self::Timeout => "cause=\"timeout\"",
             Self::Protocol => "cause=\"protocol\"",
             Self::Truncated => "cause=\"truncated\"",
+            Self::Abandoned => "cause=\"abandoned\"",
         }
     }
 }

@@ -1,0 +1,176 @@
+//! One try: an endpoint, a request, and the head of a response or the reason why there is none.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
+use http::{HeaderMap, Response, StatusCode};
+
+use super::clock::Clock;
+use super::{Answered, Job};
+use crate::backend::NoEndpoint;
+use crate::endpoint::Endpoint;
+use crate::failure::Failure;
+use crate::finish::{Finish, Trying};
+use crate::pool::{Cause, ResponseBody, SendError, Stage};
+use crate::replay::{self, Replay};
+use crate::telemetry::TryFailure;
+
+/// A try that got no response.
+pub(super) struct Failed {
+    /// How far it came, and with whom; `None` when there is nobody to try.
+    pub(super) end: Option<(Stage, Arc<Endpoint>)>,
+    pub(super) failure: Failure,
+}
+
+/// Picks an endpoint and sends the request there.
+pub(super) async fn attempt(
+    job: &Job<'_>,
+    clock: &Clock,
+    avoid: &[Arc<Endpoint>],
+    finish: &mut Finish,
+) -> Result<Answered, Failed> {
+    let begun = Instant::now();
+    let deadline = clock.ends.map(tokio::time::Instant::into_std);
+    let picked = job.backend.pick(avoid, job.prefer, deadline).await;
+    let trying = match picked {
+        Ok(picked) => Trying::begin(job.backend, picked),
+        Err(why) => {
+            finish.waited(begun.elapsed());
+            return Err(Failed { end: None, failure: nobody(&why, clock) });
+        }
+    };
+    finish.tries(trying.endpoint().address());
+    let Some(request) = job.request() else {
+        // `law` allows no try of a body that is not ours, and the first has it all.
+        return Err(Failed { end: None, failure: Failure::Internal });
+    };
+    let sent = Instant::now();
+    let times = clock.try_at(sent.into());
+    let target = trying.target(job.identity, job.grpc);
+    let sending = job.connection.worker.pool.send(target, request);
+    let result = match times.head(sending, job.body).await {
+        Ok(Ok(response)) => judge(&response, job.upgrade)
+            .map(|()| response)
+            .map_err(|failure| (Stage::ResponseStarted, failure)),
+        Ok(Err(error)) => Err((error.stage, why(&error, job.body))),
+        Err(failure) => Err((Stage::Sent, failure)),
+    };
+    finish.waited(begun.elapsed());
+    let metrics = job.backend.metrics();
+    match result {
+        Ok(response) => {
+            metrics.answered(response.status(), sent.elapsed());
+            Ok(Answered { response, trying, deadline: times.ends.map(|(at, _)| at) })
+        }
+        Err((stage, failure)) => {
+            if let Some(how) = kind(failure) {
+                metrics.failed(how);
+            }
+            let endpoint = trying.endpoint().clone();
+            Err(Failed { end: Some((stage, endpoint)), failure })
+        }
+    }
+}
+
+fn nobody(why: &NoEndpoint, clock: &Clock) -> Failure {
+    match why {
+        NoEndpoint::Refused(_) => Failure::RefusedBackend,
+        NoEndpoint::Waited(_) if clock.is_over() => Failure::RequestTimeout,
+        NoEndpoint::Waited(_) => Failure::NoEndpoint,
+        NoEndpoint::Overflow => Failure::Busy,
+    }
+}
+
+/// What went wrong, as the table of failures has it.
+fn why(error: &SendError<replay::Body>, body: Option<&Replay>) -> Failure {
+    // A request whose client broke off looks like a broken connection to the pool.
+    if let Some(failure) = body.and_then(Replay::failure) {
+        return failure;
+    }
+    match &error.cause {
+        Cause::Refused | Cause::Unreachable(_) => Failure::ConnectFailed,
+        Cause::ConnectTimeout => Failure::ConnectTimeout,
+        Cause::Tls(_) => Failure::TlsFailed,
+        Cause::Overflow | Cause::PendingTimeout => Failure::Busy,
+        Cause::Malformed(_) => Failure::Garbage,
+        Cause::RequestBody => Failure::ClientGone,
+        Cause::Closing => Failure::Stopping,
+        Cause::Closed | Cause::Reset(_) | Cause::GoAway => match error.stage {
+            Stage::Unprocessed => Failure::Unprocessed,
+            Stage::NotSent | Stage::Sent | Stage::ResponseStarted => Failure::Reset,
+        },
+    }
+}
+
+/// Which of a backend's numbers a failure belongs to; `None` when it is not the backend's.
+fn kind(failure: Failure) -> Option<TryFailure> {
+    match failure {
+        Failure::ConnectFailed | Failure::ConnectTimeout => Some(TryFailure::Connect),
+        Failure::TlsFailed => Some(TryFailure::Tls),
+        Failure::Reset => Some(TryFailure::Reset),
+        Failure::Unprocessed => Some(TryFailure::Unprocessed),
+        Failure::FirstByteTimeout | Failure::TryTimeout | Failure::RequestTimeout => {
+            Some(TryFailure::Timeout)
+        }
+        Failure::Garbage | Failure::Switched => Some(TryFailure::Protocol),
+        _ => None,
+    }
+}
+
+/// Whether the head of a response is one that we may pass on.
+fn judge(response: &Response<ResponseBody<replay::Body>>, upgrade: bool) -> Result<(), Failure> {
+    let headers = response.headers();
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        let to = headers.get(UPGRADE).map(|value| value.as_bytes());
+        let wanted = to.is_some_and(|to| to.eq_ignore_ascii_case(b"websocket"));
+        return if upgrade && wanted { Ok(()) } else { Err(Failure::Switched) };
+    }
+    if is_framed_once(headers) { Ok(()) } else { Err(Failure::Garbage) }
+}
+
+/// hyper reads a response with two framings by one of them; whoever reads it next might choose the
+/// other.
+fn is_framed_once(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    let coding = codings.next();
+    let length = lengths.next();
+    let one_each = codings.next().is_none() && lengths.next().is_none();
+    let chunked = coding.is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
+    let plain = length.is_none_or(|length| length.as_bytes().iter().all(u8::is_ascii_digit));
+    one_each && chunked && plain && (coding.is_none() || length.is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::header::{HeaderMap, HeaderName, HeaderValue};
+
+    use super::is_framed_once;
+
+    #[test]
+    fn a_response_has_one_framing_or_none() {
+        for (fields, good) in [
+            (&[][..], true),
+            (&[("content-length", "5")], true),
+            (&[("transfer-encoding", "Chunked")], true),
+            (&[("content-length", "5"), ("transfer-encoding", "chunked")], false),
+            (&[("content-length", "5"), ("content-length", "5")], false),
+            (&[("content-length", "5, 5")], false),
+            (&[("content-length", "-5")], false),
+            (&[("transfer-encoding", "gzip, chunked")], false),
+            (&[("transfer-encoding", "gzip")], false),
+            (&[("transfer-encoding", "chunked"), ("transfer-encoding", "chunked")], false),
+        ] {
+            let headers: HeaderMap = fields
+                .iter()
+                .map(|(name, _)| HeaderName::from_static(name))
+                .zip(fields.iter().map(|(_, value)| HeaderValue::from_static(value)))
+                .fold(HeaderMap::new(), |mut map, (name, value)| {
+                    map.append(name, value);
+                    map
+                });
+            assert_eq!(is_framed_once(&headers), good, "{fields:?}");
+        }
+    }
+}
