@@ -1,6 +1,7 @@
 //! The `headgate` binary: composition only, one file per subcommand.
 
 mod admin_client;
+mod certificate;
 mod check;
 mod completions;
 mod condition;
@@ -40,6 +41,9 @@ enum Command {
     Endpoints(endpoints::Args),
     Echo(echo::Args),
     Completions(completions::Args),
+    /// What deploy/quickstart/run.sh uses; outside of it, certificates come from elsewhere.
+    #[command(hide = true)]
+    Certificate(certificate::Args),
 }
 
 fn main() -> ExitCode {
@@ -50,6 +54,7 @@ fn main() -> ExitCode {
         Command::Routes(args) => routes::run(&args),
         Command::Endpoints(args) => endpoints::run(&args),
         Command::Echo(args) => echo::run(args),
+        Command::Certificate(args) => certificate::run(args),
         Command::Completions(args) => completions::run::<Cli>(&args),
     };
     match result {
