@@ -12,17 +12,17 @@ fn service(name: &str) -> Value {
                               {"name": "odd", "port": 82, "appProtocol": "mysql"}]}})
 }
 
-fn route_of(kind: &str, rules: Value) -> Value {
+fn route_of(kind: &str, rules: &Value) -> Value {
     json!({"kind": kind, "metadata": {"namespace": "shop", "name": "cart", "generation": 7},
            "spec": {"parentRefs": [{"name": "web", "namespace": "infra"}], "rules": rules}})
 }
 
-fn route(rules: Value) -> Value {
+fn route(rules: &Value) -> Value {
     route_of("HTTPRoute", rules)
 }
 
 /// A route `shop/cart` beside the Service `shop/cart`.
-fn with(rules: Value) -> Sample {
+fn with(rules: &Value) -> Sample {
     Sample::new(json!([service("shop/cart"), route(rules)]))
 }
 
@@ -42,7 +42,7 @@ const GOOD: [&str; 2] = ["Accepted=True/Accepted", "ResolvedRefs=True/ResolvedRe
 
 #[test]
 fn a_route_becomes_rules_with_everything_they_say() {
-    let sample = with(json!([
+    let sample = with(&json!([
         {"name": "pay", "matches": [{"path": {"type": "Exact", "value": "/pay"}}],
          "filters": [{"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": ["a"]}}],
          "backendRefs": [{"name": "cart", "port": 80, "weight": 9},
@@ -81,13 +81,13 @@ fn a_route_becomes_rules_with_everything_they_say() {
 #[test]
 fn rules_without_backends_are_served_and_empty() {
     // httproute-omitted-backendrefs: such rules answer 500, and nothing is wrong with the route.
-    let sample = with(json!([
+    let sample = with(&json!([
         {"matches": [{"path": {"value": "/a"}}]},
         {"matches": [{"path": {"value": "/b"}}], "backendRefs": []},
     ]));
     assert_eq!(conditions(&parent(&sample)), GOOD);
     assert!(rules(&sample).iter().all(|rule| rule.backends.is_empty() && rule.filters.is_empty()));
-    assert_eq!(rules(&with(json!([]))).len(), 1);
+    assert_eq!(rules(&with(&json!([]))).len(), 1);
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn references_that_do_not_resolve_keep_their_share_and_name_the_field() {
             ": Service `shop/cart` has appProtocol `mysql`",
         ),
     ] {
-        let sample = with(json!([{"backendRefs": [{"name": "cart", "port": 80}, reference]}]));
+        let sample = with(&json!([{"backendRefs": [{"name": "cart", "port": 80}, reference]}]));
         let entry = parent(&sample);
         let expected = [GOOD[0].to_owned(), format!("ResolvedRefs=False/{reason}")];
         assert_eq!(conditions(&entry), expected, "{reference}");
@@ -130,7 +130,7 @@ fn references_that_do_not_resolve_keep_their_share_and_name_the_field() {
 fn a_grant_opens_a_namespace_and_its_end_closes_it() {
     let mut sample = Sample::new(json!([
         service("till/pay"),
-        route(json!([{"backendRefs": [{"name": "pay", "namespace": "till", "port": 80}]}])),
+        route(&json!([{"backendRefs": [{"name": "pay", "namespace": "till", "port": 80}]}])),
     ]));
     assert_eq!(conditions(&parent(&sample))[1], "ResolvedRefs=False/RefNotPermitted");
     let grant = |name| {
@@ -151,7 +151,7 @@ fn a_grant_opens_a_namespace_and_its_end_closes_it() {
 
 #[test]
 fn a_service_that_comes_or_goes_changes_its_routes() {
-    let mut sample = Sample::new(route(json!([{"backendRefs": [{"name": "cart", "port": 80}]}])));
+    let mut sample = Sample::new(route(&json!([{"backendRefs": [{"name": "cart", "port": 80}]}])));
     assert_eq!(conditions(&parent(&sample))[1], "ResolvedRefs=False/BackendNotFound");
     assert!(sample.put(service("shop/cart")));
     assert_eq!(conditions(&parent(&sample)), GOOD);
@@ -163,27 +163,27 @@ fn a_service_that_comes_or_goes_changes_its_routes() {
 fn grpc_is_not_sent_to_what_speaks_http_1() {
     let rules = |port| json!([{"backendRefs": [{"name": "cart", "port": port}]}]);
     for (port, resolved) in [(80, GOOD[1]), (81, "ResolvedRefs=False/UnsupportedProtocol")] {
-        let route = route_of("GRPCRoute", rules(port));
+        let route = route_of("GRPCRoute", &rules(port));
         let sample = Sample::new(json!([service("shop/cart"), route]));
         let entry = &sample.status(Kind::GrpcRoute, "shop/cart")["parents"][0];
         assert_eq!(conditions(entry), [GOOD[0], resolved]);
         let key = sample.snapshot().routes.keys().next().map(ToString::to_string);
         assert_eq!(key.as_deref(), Some("GRPCRoute/shop/cart/0"));
     }
-    let grpc = route_of("GRPCRoute", Value::Array(Vec::new()));
+    let grpc = route_of("GRPCRoute", &json!([]));
     assert!(Sample::new(grpc).snapshot().routes.is_empty());
 }
 
-fn with_filter(filter: Value) -> Value {
+fn with_filter(filter: &Value) -> Value {
     json!({"filters": [filter], "backendRefs": [{"name": "cart", "port": 80}]})
 }
 
 #[test]
 fn a_rule_that_cannot_be_done_keeps_its_requests_and_refuses_them() {
-    let auth = with_filter(json!({"type": "ExternalAuth", "externalAuth": {}}));
+    let auth = with_filter(&json!({"type": "ExternalAuth", "externalAuth": {}}));
     let good = json!({"matches": [{"path": {"value": "/a"}}],
                       "backendRefs": [{"name": "cart", "port": 80}]});
-    let sample = with(json!([good, auth]));
+    let sample = with(&json!([good, auth]));
     let entry = parent(&sample);
     let expected = [GOOD[0], GOOD[1], "PartiallyInvalid=True/UnsupportedValue"];
     assert_eq!(conditions(&entry), expected);
@@ -194,7 +194,7 @@ fn a_rule_that_cannot_be_done_keeps_its_requests_and_refuses_them() {
     assert!(rules(&sample)[1].backends.is_empty());
     assert_eq!(attached(&sample), 1);
 
-    let sample = with(json!([auth]));
+    let sample = with(&json!([auth]));
     assert_eq!(conditions(&parent(&sample)), ["Accepted=False/UnsupportedValue", GOOD[1]]);
     assert!(matches!(&rules(&sample)[0].filters[..], [Filter::Unsupported(_)]));
     assert_eq!(attached(&sample), 0);
@@ -203,14 +203,14 @@ fn a_rule_that_cannot_be_done_keeps_its_requests_and_refuses_them() {
 #[test]
 fn a_rule_that_nobody_could_match_is_dropped() {
     let bad = json!({"matches": [{"path": {"type": "RegularExpression", "value": "("}}, {}]});
-    let sample = with(json!([bad, {}]));
+    let sample = with(&json!([bad, {}]));
     let keys: Vec<_> = sample.snapshot().routes.keys().map(ToString::to_string).collect();
     assert_eq!(keys, ["HTTPRoute/shop/cart/1"]);
     let text = message(&parent(&sample), "PartiallyInvalid");
     let start = "Dropped Rule 0: spec.rules[0].matches[0].path.value: `(` is no regular";
     assert!(text.starts_with(start), "{text}");
 
-    let sample = with(json!([bad]));
+    let sample = with(&json!([bad]));
     assert_eq!(conditions(&parent(&sample))[0], "Accepted=False/UnsupportedValue");
     assert!(rules(&sample).is_empty());
 }
@@ -239,7 +239,7 @@ fn every_part_of_a_rule_can_make_it_invalid() {
             "sessionPersistence.type",
         ),
     ] {
-        let sample = with(json!([rule]));
+        let sample = with(&json!([rule]));
         let entry = parent(&sample);
         assert_eq!(conditions(&entry)[0], format!("Accepted=False/{reason}"), "{rule}");
         let text = message(&entry, "Accepted");
@@ -250,7 +250,7 @@ fn every_part_of_a_rule_can_make_it_invalid() {
 
 #[test]
 fn a_filter_of_an_unknown_kind_is_a_reference_that_does_not_resolve() {
-    let sample = with(json!([with_filter(json!({
+    let sample = with(&json!([with_filter(&json!({
         "type": "ExtensionRef", "extensionRef": {"group": "a.b", "kind": "C", "name": "d"}}))]));
     assert_eq!(conditions(&parent(&sample)), [GOOD[0], "ResolvedRefs=False/InvalidKind"]);
     assert!(matches!(&rules(&sample)[0].filters[..], [Filter::Unsupported(_)]));
@@ -260,12 +260,12 @@ fn a_filter_of_an_unknown_kind_is_a_reference_that_does_not_resolve() {
 #[test]
 fn mirrors_are_backends_too() {
     let mirror = |name: &str| {
-        with_filter(json!({"type": "RequestMirror",
+        with_filter(&json!({"type": "RequestMirror",
                            "requestMirror": {"backendRef": {"name": name, "port": 81}}}))
     };
-    let sample = with(json!([mirror("cart")]));
+    let sample = with(&json!([mirror("cart")]));
     assert_eq!(sample.snapshot().backends.len(), 2);
-    let sample = with(json!([mirror("gone")]));
+    let sample = with(&json!([mirror("gone")]));
     assert_eq!(conditions(&parent(&sample)), [GOOD[0], "ResolvedRefs=False/BackendNotFound"]);
     let text = message(&parent(&sample), "ResolvedRefs");
     assert!(text.starts_with("spec.rules[0].filters[0].requestMirror.backendRef: Service"));
@@ -274,7 +274,7 @@ fn mirrors_are_backends_too() {
 
 #[test]
 fn a_hostname_that_is_none_makes_the_route_invalid() {
-    let mut bad = route(json!([{}]));
+    let mut bad = route(&json!([{}]));
     bad["spec"]["hostnames"] = json!(["a.b", "10.0.0.1"]);
     let sample = Sample::new(bad);
     assert_eq!(conditions(&parent(&sample))[0], "Accepted=False/UnsupportedValue");
@@ -286,7 +286,7 @@ fn a_hostname_that_is_none_makes_the_route_invalid() {
 
 #[test]
 fn a_listener_that_two_parents_lead_to_stands_there_once() {
-    let mut both = route(json!([{}]));
+    let mut both = route(&json!([{}]));
     both["spec"]["parentRefs"] = json!([
         {"name": "web", "namespace": "infra", "sectionName": "http"},
         {"name": "web", "namespace": "infra", "port": 80},
@@ -304,7 +304,7 @@ fn a_listener_that_two_parents_lead_to_stands_there_once() {
 
 #[test]
 fn a_route_of_other_gateways_gets_no_word_from_us() {
-    let mut other = route(json!([{}]));
+    let mut other = route(&json!([{}]));
     other["spec"]["parentRefs"] = json!([{"name": "other"}]);
     let sample = Sample::new(other);
     assert_eq!(sample.status(Kind::HttpRoute, "shop/cart"), Value::Null);
@@ -314,7 +314,7 @@ fn a_route_of_other_gateways_gets_no_word_from_us() {
 #[test]
 fn many_faults_give_a_message_that_ends() {
     let refs: Vec<_> = (0..20).map(|i| json!({"name": format!("s{i}"), "port": 80})).collect();
-    let text = message(&parent(&with(json!([{"backendRefs": refs}]))), "ResolvedRefs");
+    let text = message(&parent(&with(&json!([{"backendRefs": refs}]))), "ResolvedRefs");
     assert!(text.contains("`shop/s7`") && !text.contains("`shop/s8`"));
     assert!(text.ends_with("; and 12 more"), "{text}");
 }
