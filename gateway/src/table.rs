@@ -166,3 +166,6 @@ impl Table {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,8 +6,11 @@ mod snapshots;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
+use expect_test::expect;
+use http::header::CONNECTION;
+use http::{HeaderMap, HeaderValue, Method};
 use proptest::prelude::*;
-use snapshot::{Attachment, Match, PathMatch, Snapshot};
+use snapshot::{Attachment, BackendKey, Match, ObjectKey, PathMatch, Snapshot};
 
 use self::naive::Verdict;
 use self::snapshots::{
@@ -16,7 +19,7 @@ use self::snapshots::{
 };
 use super::Applier;
 use crate::backend::Backends;
-use crate::table::{Found, Seek};
+use crate::table::{Found, Rule, Seek};
 use crate::telemetry::Telemetry;
 
 fn applier() -> Applier {
@@ -29,9 +32,8 @@ fn every_address() -> [SocketAddr; 3] {
     [a, b, IpAddr::V6(Ipv6Addr::UNSPECIFIED)].map(|address| SocketAddr::new(address, 80))
 }
 
-fn find(applier: &Applier, address: SocketAddr, request: &Request) -> Verdict {
-    let Some(slot) = applier.slots.get(&address) else { return Verdict::NoListener };
-    let seek = Seek {
+fn seek(request: &Request) -> Seek<'_> {
+    Seek {
         host: &request.host,
         path: &request.path,
         query: Some(&request.query),
@@ -39,8 +41,12 @@ fn find(applier: &Applier, address: SocketAddr, request: &Request) -> Verdict {
         headers: &request.headers,
         sni: None,
         https: false,
-    };
-    match slot.load().find(&seek) {
+    }
+}
+
+fn find(applier: &Applier, address: SocketAddr, request: &Request) -> Verdict {
+    let Some(slot) = applier.slots.get(&address) else { return Verdict::NoListener };
+    match slot.load().find(&seek(request)) {
         Found::Rule(hit) => Verdict::Rule(hit.rule.key.clone(), hit.prefix),
         Found::NoRoute(listener) => Verdict::NoRoute(listener.key.clone()),
         Found::NoListener => Verdict::NoListener,
@@ -87,4 +93,131 @@ proptest! {
             prop_assert_eq!(find(&applied, address, request), expect, "{} {:?}", address, request);
         }
     }
+}
+
+fn prefix(path: &str) -> Match {
+    let path = PathMatch::Prefix(path.into());
+    Match { path, method: None, headers: Vec::new(), query: Vec::new() }
+}
+
+fn attached(section: &str, name: &str) -> Vec<Attachment> {
+    vec![Attachment { listener: listener_key(section), hostnames: vec![hostname(name)] }]
+}
+
+fn get(host: &str, path: &str) -> Request {
+    Request {
+        host: host.to_owned(),
+        path: path.to_owned(),
+        query: String::new(),
+        method: Method::GET,
+        headers: HeaderMap::new(),
+    }
+}
+
+/// One open listener, and two rules on hosts of their own.
+fn small() -> Snapshot {
+    let mut snapshot = Snapshot::default();
+    snapshot.listeners.insert(listener_key("http"), Arc::new(listener("*")));
+    for name in ["a", "b"] {
+        let rule = route(attached("http", name), vec![prefix("/x"), prefix("/y")]);
+        snapshot.routes.insert(route_key(name, 0), Arc::new(rule));
+    }
+    snapshot
+}
+
+fn rule(applier: &Applier, host: &str, path: &str) -> Option<Arc<Rule>> {
+    let (_, slot) = applier.slots.iter().next()?;
+    let request = get(host, path);
+    match slot.load().find(&seek(&request)) {
+        Found::Rule(hit) => Some(hit.rule),
+        _ => None,
+    }
+}
+
+#[test]
+fn what_did_not_change_is_shared_with_the_table_before() {
+    let (mut applier, mut snapshot) = (applier(), small());
+    applier.apply(Arc::new(snapshot.clone()));
+    let before = ["a", "b"].map(|host| rule(&applier, host, "/x").unwrap());
+    let slots: Vec<_> = applier.slots.values().cloned().collect();
+
+    let changed = route(attached("http", "a"), vec![prefix("/x"), prefix("/z")]);
+    snapshot.routes.insert(route_key("a", 0), Arc::new(changed));
+    snapshot.version = snapshot.version.next();
+    applier.apply(Arc::new(snapshot.clone()));
+    let after = ["a", "b"].map(|host| rule(&applier, host, "/x").unwrap());
+    assert!(!Arc::ptr_eq(&before[0], &after[0]) && Arc::ptr_eq(&before[1], &after[1]));
+    assert!(Arc::ptr_eq(&before[0].metrics, &after[0].metrics), "the series goes on");
+    assert!(Arc::ptr_eq(&slots[0], applier.slots.values().next().unwrap()));
+    assert!(rule(&applier, "a", "/y").is_none() && rule(&applier, "a", "/z").is_some());
+
+    let stored = slots[0].load().version;
+    let key = BackendKey { service: ObjectKey::new("shop", "cart"), port: 80 };
+    snapshot.endpoints.insert(key, Arc::default());
+    snapshot.version = snapshot.version.next();
+    let outcome = applier.apply(Arc::new(snapshot.clone()));
+    assert_eq!(outcome.version, snapshot.version);
+    assert_eq!(slots[0].load().version, stored, "endpoints touch no table");
+}
+
+#[test]
+fn a_rule_that_cannot_be_compiled_is_named_and_the_one_before_stays() {
+    let (mut applier, mut snapshot) = (applier(), small());
+    applier.apply(Arc::new(snapshot.clone()));
+    let bad = Arc::new(route(attached("http", "a"), vec![prefix("/a%2Fb")]));
+    snapshot.routes.insert(route_key("a", 0), bad.clone());
+    snapshot.routes.insert(route_key("new", 0), bad);
+    let first = applier.apply(Arc::new(snapshot.clone())).refusals;
+    let told: Vec<_> =
+        first.iter().map(|one| format!("{}: {}", one.resource, one.reason)).collect();
+    expect![[r#"
+        HTTPRoute/shop/a/0: no request has the path "/a%2Fb": the path has an encoded slash or backslash; the rule before it stays
+        HTTPRoute/shop/new/0: no request has the path "/a%2Fb": the path has an encoded slash or backslash; it is left out"#]]
+    .assert_eq(&told.join("\n"));
+    assert!(rule(&applier, "a", "/x").is_some());
+
+    snapshot.routes.remove(&route_key("b", 0));
+    assert_eq!(applier.apply(Arc::new(snapshot.clone())).refusals, first, "they stand");
+    snapshot.routes.remove(&route_key("new", 0));
+    snapshot.routes.remove(&route_key("a", 0));
+    assert!(applier.apply(Arc::new(snapshot)).refusals.is_empty());
+    assert!(rule(&applier, "a", "/x").is_none());
+}
+
+#[test]
+fn a_filter_that_is_left_out_is_named() {
+    let (mut applier, mut snapshot) = (applier(), small());
+    let add = vec![(CONNECTION, HeaderValue::from_static("close"))];
+    let modifier = snapshot::HeaderModifier { add, ..Default::default() };
+    let mut changed = route(attached("http", "a"), vec![prefix("/x")]);
+    changed.filters = vec![snapshot::Filter::RequestHeaders(modifier)];
+    snapshot.routes.insert(route_key("a", 0), Arc::new(changed));
+    let refusals = applier.apply(Arc::new(snapshot)).refusals;
+    assert_eq!(refusals.len(), 1);
+    assert!(refusals[0].reason.contains("connection"), "{refusals:?}");
+    assert!(rule(&applier, "a", "/x").is_some());
+}
+
+#[test]
+fn of_listeners_that_cannot_share_a_port_the_first_has_it() {
+    let (mut applier, mut snapshot) = (applier(), small());
+    snapshot.listeners.insert(listener_key("zzz"), Arc::new(listener("*")));
+    let outcome = applier.apply(Arc::new(snapshot.clone()));
+    let resources: Vec<_> = outcome.refusals.iter().map(|one| one.resource.as_str()).collect();
+    assert_eq!(resources, ["Gateway/infra/public/zzz"]);
+    assert!(rule(&applier, "a", "/x").is_some());
+    snapshot.listeners.remove(&listener_key("http"));
+    assert!(applier.apply(Arc::new(snapshot)).refusals.is_empty());
+    assert!(rule(&applier, "a", "/x").is_none(), "no rule is attached to the other");
+}
+
+#[test]
+fn a_slot_without_listeners_goes_and_keeps_its_last_table() {
+    let (mut applier, mut snapshot) = (applier(), small());
+    let slot = applier.apply(Arc::new(snapshot.clone())).slots.pop_first().unwrap().1;
+    assert_eq!(slot.address, "[::]:80".parse().unwrap());
+    snapshot.listeners.clear();
+    assert!(applier.apply(Arc::new(snapshot)).slots.is_empty());
+    let request = get("a", "/x");
+    assert!(matches!(slot.load().find(&seek(&request)), Found::Rule(_)));
 }
