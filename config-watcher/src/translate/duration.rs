@@ -51,6 +51,17 @@ pub(crate) fn optional(text: Option<&Arc<str>>, at: &Field<'_>) -> Result<Option
 #[cfg(test)]
 mod tests {
     use super::parse;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_parses_is_what_the_api_servers_pattern_takes(
+            text in "([0-9]{0,6}(h|m|s|ms|d|)){0,5}",
+        ) {
+            let pattern = regex::Regex::new("^([0-9]{1,5}(h|m|s|ms)){1,4}$").unwrap();
+            prop_assert_eq!(parse(&text).is_some(), pattern.is_match(&text));
+        }
+    }
 
     #[test]
     fn the_test_vectors_of_gep_2257_hold() {

@@ -67,6 +67,16 @@ fn is_unreserved(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{PathError, canonical};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_canonical_path_is_its_own_canonical_form(text in "/([a-e.%/;]|%[0-9a-fA-F]{2}){0,12}") {
+            if let Ok(path) = canonical(&text.as_str().into()) {
+                prop_assert_eq!(canonical(&path.as_str().into()), Ok(path));
+            }
+        }
+    }
 
     #[test]
     fn a_path_takes_the_form_that_requests_are_compared_in() {

@@ -1,6 +1,7 @@
 use super::{grpc, http};
 use crate::api::route::{GrpcMatch, HttpMatch};
 use crate::translate::field::Field;
+use proptest::prelude::*;
 use snapshot::{Match, PathMatch, Text};
 
 fn http_of(json: &str) -> Result<Vec<Match>, Vec<String>> {
@@ -141,5 +142,30 @@ fn a_grpc_match_that_cannot_be_done_is_named() {
         let faults = grpc_of(&format!(r#"[{{"method": {method}}}]"#)).unwrap_err();
         let start = format!("spec.rules[0].matches[0].method{start}");
         assert!(faults.len() == 1 && faults[0].starts_with(&start), "{faults:?} for {method}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_a_match_that_panics_or_names_no_field(text in any::<String>()) {
+        let rule = Field::SPEC.nth("rules", 0);
+        let named = serde_json::json!([{"name": text, "value": text, "type": "RegularExpression"}]);
+        let http_match = serde_json::json!([
+            {"path": {"type": "Exact", "value": text}},
+            {"path": {"type": "RegularExpression", "value": text}},
+            {"path": {"type": text}, "method": text, "headers": named, "queryParams": named},
+            {"headers": named}, {"queryParams": named}, {"method": text},
+        ]);
+        let grpc_match = serde_json::json!([
+            {"method": {"service": text, "method": text}},
+            {"method": {"type": "RegularExpression", "service": text, "method": text}},
+            {"headers": named},
+        ]);
+        let http_list: Vec<HttpMatch> = serde_json::from_value(http_match).unwrap();
+        let grpc_list: Vec<GrpcMatch> = serde_json::from_value(grpc_match).unwrap();
+        let faults = http(&http_list, &rule).err().into_iter().chain(grpc(&grpc_list, &rule).err());
+        for fault in faults.flatten() {
+            prop_assert!(fault.message.starts_with("spec.rules[0].matches["), "{fault:?}");
+        }
     }
 }
