@@ -5,23 +5,23 @@
 //! second one at once.
 
 mod feed;
+mod source;
 mod views;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::ValueEnum;
-use config_watcher::manifests;
 use config_watcher::translate::{Options, Translator};
 use gateway::Gateway;
 use gateway::admin::{Admin, Readiness};
 use gateway::settings::Settings;
 use gateway::telemetry::{AccessLog, LogFlusher, LogFormat, Telemetry};
+use ipnet::IpNet;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
@@ -30,28 +30,26 @@ use crate::signals::Signals;
 use crate::{duration, logs};
 
 use feed::Feed;
+use source::Source;
 
 /// One for the admin server and the source each; traffic has threads of its own.
 const CONTROL_THREADS: usize = 2;
 /// A reader of the access log that is stuck does not hold up our end.
 const LOG_FLUSH: Duration = Duration::from_secs(2);
 
-/// Serve what Gateway API manifests say, and follow every change to them.
+/// Serve what Gateway API objects say, and follow every change to them.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "Examples:
   headgate run --manifests ./gateway
   headgate run --manifests ./gateway --admin 127.0.0.1:9901 --access-log json
+  headgate run --kubeconfig ~/.kube/config --address-pool 10.97.0.0/24
   HEADGATE_MANIFESTS=/etc/headgate headgate run
 
 SIGTERM or SIGINT ends it: /readyz says no, requests are served for --pre-drain while load
 balancers turn away, then what runs is finished. A second signal ends it at once.")]
 pub(crate) struct Args {
-    /// Folder of YAML and JSON manifests, watched with its subfolders.
-    #[arg(long, value_name = "DIR", env = "HEADGATE_MANIFESTS")]
-    manifests: PathBuf,
-    /// Look at the folder this often instead of asking the kernel for notifications.
-    #[arg(long, value_name = "TIME", value_parser = duration::parse, env = "HEADGATE_POLL")]
-    poll: Option<Duration>,
+    #[command(flatten)]
+    source: source::Args,
     /// Where health, metrics and views are served, read-only; `off` for nowhere.
     #[arg(
         long,
@@ -73,6 +71,19 @@ pub(crate) struct Args {
     /// How long after SIGTERM what still runs is cut [default: 25s].
     #[arg(long, value_name = "TIME", value_parser = duration::parse, env = "HEADGATE_DEADLINE")]
     deadline: Option<Duration>,
+    /// Addresses for Gateways: each gets its own and binds its listeners there.
+    #[arg(long, value_name = "CIDR", env = "HEADGATE_ADDRESS_POOL")]
+    address_pool: Option<IpNet>,
+    /// Where clients reach this gateway, for the status of Gateways; without an address pool.
+    /// May be given several times.
+    #[arg(
+        long,
+        value_name = "IP",
+        env = "HEADGATE_ADDRESS",
+        value_delimiter = ',',
+        conflicts_with = "address_pool"
+    )]
+    address: Vec<IpAddr>,
     /// Let Services of type ExternalName be backends.
     #[arg(long, env = "HEADGATE_ALLOW_EXTERNAL_NAME")]
     allow_external_name: bool,
@@ -121,21 +132,16 @@ async fn serve(args: Args) -> anyhow::Result<ExitCode> {
         .context("the gateway's threads cannot be started")?;
     let (live, seen) = watch::channel(Live::starting());
     let admin = AdminServer::start(args.admin, &telemetry, &readiness, &seen).await?;
-    let source_settings = manifests::Settings { poll: args.poll, ..Default::default() };
-    let (source, mut batches) = manifests::watch(&args.manifests, source_settings);
-    // A folder on one machine may well send requests to that machine.
-    let options = Options {
-        allow_external_name: args.allow_external_name,
-        allow_loopback: true,
-        ..Options::default()
-    };
-    let translator = Translator::new(options);
-    let mut feed = Feed { translator, gateway, telemetry, readiness: readiness.clone(), live };
+    let translator = Translator::new(options(&args));
+    let (source, mut batches) = Source::start(args.source).await?;
+    let readiness_of_feed = readiness.clone();
+    let mut feed =
+        Feed { translator, source, gateway, telemetry, readiness: readiness_of_feed, live };
 
     let code = tokio::select! {
         () = signals.next() => ExitCode::SUCCESS,
         () = feed.run(&mut batches) => {
-            tracing::error!("the manifests are no longer watched; ending");
+            tracing::error!("objects are no longer watched; ending");
             ExitCode::FAILURE
         }
     };
@@ -151,7 +157,7 @@ async fn serve(args: Args) -> anyhow::Result<ExitCode> {
         () = follow => {}
         () = signals.next() => tracing::warn!("ended at once: what ran is cut"),
     }
-    source.stop().await;
+    feed.source.stop().await;
     admin.stop().await;
     if let Some(flusher) = flusher {
         flusher.stop(LOG_FLUSH);
@@ -171,6 +177,17 @@ fn access_log(
     let (log, flusher) = AccessLog::start(format, io::stdout(), telemetry)
         .context("the access log's thread cannot be started")?;
     Ok((log, Some(flusher)))
+}
+
+fn options(args: &Args) -> Options {
+    Options {
+        allow_external_name: args.allow_external_name,
+        // A folder on one machine may well send requests to that machine.
+        allow_loopback: args.source.is_local(),
+        address_pool: args.address_pool,
+        reached_at: args.address.clone(),
+        ..Options::default()
+    }
 }
 
 fn settings(args: &Args) -> Settings {

@@ -17,7 +17,7 @@ mod wire;
 mod writer;
 
 pub use access::{AccessError, connect};
-pub use batch::{Names, Source, watch};
+pub use batch::{Source, watch};
 pub use infrastructure::{Services, services};
 pub use lease::LeaseSettings;
 pub use writer::{StatusWriter, WriterCounts};

@@ -16,11 +16,13 @@ use gateway::{Applied, Gateway, Stopped};
 use snapshot::Snapshot;
 use tokio::sync::{mpsc, watch};
 
+use super::source::Source;
 use crate::live::Live;
 
 /// Owns the way from objects to tables.
 pub(super) struct Feed {
     pub(super) translator: Translator,
+    pub(super) source: Source,
     pub(super) gateway: Gateway,
     pub(super) telemetry: Telemetry,
     pub(super) readiness: Readiness,
@@ -61,6 +63,7 @@ impl Feed {
             self.telemetry.config().problems(batch.problems.len());
             next.problems = batch.problems.into();
         }
+        self.source.tell(&self.translator, &next.statuses, batch.complete);
         report::changes(self.translator.objects(), &old, &next);
         self.live.send_replace(next);
     }

@@ -23,20 +23,18 @@ use crate::api::policy::BackendTlsPolicy;
 use crate::api::route::{GrpcRoute, HttpRoute};
 use crate::manifests::{Batch, Problem, Severity};
 use crate::objects::{Change, Kind};
+use crate::translate::Wanted as WantedNames;
 
 /// Reports that may wait: enough for a burst of single changes; a list is one report.
 const REPORTS: usize = 1_024;
 /// Batches that may wait: one being applied, one behind it.
 const BATCHES: usize = 1;
 
-/// Names of Secrets and ConfigMaps.
-pub type Names = BTreeSet<(Kind, ObjectKey)>;
-
 /// The names that objects refer to, as of a number of batches.
 #[derive(Clone, Debug, Default)]
 struct Wanted {
     batches: u64,
-    names: Names,
+    names: WantedNames,
 }
 
 /// Owner of all watches.
@@ -49,7 +47,7 @@ pub struct Source {
 impl Source {
     /// Says which Secrets and ConfigMaps are referred to after `batches` batches have been taken
     /// in. Others are forgotten.
-    pub fn want(&self, batches: u64, names: Names) {
+    pub fn want(&self, batches: u64, names: WantedNames) {
         self.wanted.send_if_modified(|wanted| {
             let news = wanted.batches != batches || wanted.names != names;
             *wanted = Wanted { batches, names };
@@ -218,7 +216,7 @@ impl Collector {
     }
 
     /// Watches what is newly referred to and forgets what no longer is.
-    fn sync_names(&mut self, names: &Names, changes: &mut Vec<Change>) {
+    fn sync_names(&mut self, names: &WantedNames, changes: &mut Vec<Change>) {
         if self.settings.list_certificates {
             return;
         }
@@ -230,7 +228,7 @@ impl Collector {
             self.troubles.remove(&(kind, Some(key.clone())));
             changes.push(Change::Delete(kind, key));
         }
-        for (kind, key) in names {
+        for (kind, key) in names.iter() {
             if self.named.contains_key(&(*kind, key.clone())) {
                 continue;
             }

@@ -1,0 +1,107 @@
+//! Where objects come from, and where statuses go: a folder of manifests, or a Kubernetes API.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use config_watcher::kubernetes::{self, LeaseSettings, StatusWriter, WriterCounts, services};
+use config_watcher::manifests::{self, Batch};
+use config_watcher::status::Statuses;
+use config_watcher::translate::Translator;
+use tokio::sync::mpsc;
+
+use crate::duration;
+
+/// Without a Downward API or a kubeconfig that says otherwise, what deploy/kubernetes makes.
+const NAMESPACE: &str = "headgate-system";
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Folder of YAML and JSON manifests, watched with its subfolders.
+    #[arg(long, value_name = "DIR", env = "HEADGATE_MANIFESTS")]
+    manifests: Option<PathBuf>,
+    /// Look at the folder this often instead of asking the kernel for notifications.
+    #[arg(long, value_name = "TIME", value_parser = duration::parse, env = "HEADGATE_POLL")]
+    poll: Option<Duration>,
+    /// Kubeconfig of the API server to follow; without this and --manifests, the cluster that this
+    /// pod runs in.
+    #[arg(long, value_name = "FILE", env = "HEADGATE_KUBECONFIG", conflicts_with = "manifests")]
+    kubeconfig: Option<PathBuf>,
+    /// List all Secrets and ConfigMaps instead of asking for each by name; needs the right to list
+    /// them in the whole cluster.
+    #[arg(long, env = "HEADGATE_LIST_CERTIFICATES", conflicts_with = "manifests")]
+    list_certificates: bool,
+    /// Namespace of the Lease whose holder writes statuses [default: headgate-system].
+    #[arg(long, value_name = "NAME", env = "HEADGATE_NAMESPACE", conflicts_with = "manifests")]
+    namespace: Option<String>,
+    /// Name of this replica, unique among all [default: the host's name].
+    #[arg(long, value_name = "NAME", env = "HEADGATE_IDENTITY", conflicts_with = "manifests")]
+    identity: Option<String>,
+}
+
+impl Args {
+    /// Whether objects come from this machine's own files.
+    pub(super) fn is_local(&self) -> bool {
+        self.manifests.is_some()
+    }
+}
+
+/// Owner of whatever follows the objects.
+pub(super) enum Source {
+    Manifests(manifests::Source),
+    Kubernetes { watches: kubernetes::Source, writer: StatusWriter, taken: u64 },
+}
+
+impl Source {
+    /// Starts it.
+    pub(super) async fn start(args: Args) -> anyhow::Result<(Self, mpsc::Receiver<Batch>)> {
+        if let Some(folder) = &args.manifests {
+            let settings = manifests::Settings { poll: args.poll, ..Default::default() };
+            let (source, batches) = manifests::watch(folder, settings);
+            return Ok((Self::Manifests(source), batches));
+        }
+        let (client, _) = kubernetes::connect(args.kubeconfig.as_deref()).await?;
+        let settings = kubernetes::Settings { list_certificates: args.list_certificates };
+        let (watches, batches) = kubernetes::watch(client.clone(), settings);
+        let lease = LeaseSettings {
+            namespace: args.namespace.unwrap_or_else(|| NAMESPACE.to_owned()),
+            identity: args.identity.unwrap_or_else(host_name),
+        };
+        let writer = StatusWriter::start(client, lease);
+        Ok((Self::Kubernetes { watches, writer, taken: 0 }, batches))
+    }
+
+    /// Says what follows from the batches taken so far: names of certificates to read and, once
+    /// they are `live`, statuses to write.
+    pub(super) fn tell(&mut self, translator: &Translator, statuses: &Statuses, live: bool) {
+        let Self::Kubernetes { watches, writer, taken } = self else { return };
+        *taken += 1;
+        watches.want(*taken, translator.wanted().clone());
+        if live {
+            writer.offer(statuses.clone(), services(translator.objects(), statuses));
+        }
+    }
+
+    /// What the status writer has done, where there is one.
+    pub(super) fn written(&self) -> Option<&WriterCounts> {
+        match self {
+            Self::Manifests(_) => None,
+            Self::Kubernetes { writer, .. } => Some(writer.counts()),
+        }
+    }
+
+    pub(super) async fn stop(self) {
+        match self {
+            Self::Manifests(source) => source.stop().await,
+            Self::Kubernetes { watches, writer, .. } => {
+                watches.stop().await;
+                writer.stop().await;
+            }
+        }
+    }
+}
+
+/// The pod's name, in a pod; with the process id where several run on one host.
+fn host_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("{}-{}", name.trim(), std::process::id())
+}
