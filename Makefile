@@ -38,6 +38,10 @@ test: prerequisites ## everything: format, lints, licences, all tests
 	$(MAKE) deny
 	$(CARGO) test --workspace --locked
 
+.PHONY: static
+static: prerequisites ## the release binary without any shared library, for an empty image
+	RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) build --release --locked --target $$(rustc -vV | sed -n 's/^host: //p')
+
 .PHONY: cluster
 cluster: ## build the test cluster: a real API server, pods as processes
 	tests/cluster/build.sh
