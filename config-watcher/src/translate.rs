@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use imbl::OrdSet;
+use ipnet::IpNet;
 use serde::Serialize;
 use snapshot::{ObjectKey, Snapshot};
 
@@ -42,6 +43,7 @@ mod output;
 mod path;
 mod pem;
 mod policy;
+mod pool;
 mod published;
 mod rank;
 mod reads;
@@ -65,6 +67,9 @@ pub struct Options {
     pub allow_external_name: bool,
     /// Endpoints with loopback addresses are served. For a folder of manifests on one machine.
     pub allow_loopback: bool,
+    /// Every Gateway gets an address of its own from here and binds there; without a pool, Gateways
+    /// that ask for no address bind the unspecified one.
+    pub address_pool: Option<IpNet>,
     /// At which addresses clients reach a Gateway that binds the unspecified one; shown in its
     /// status.
     pub reached_at: Vec<IpAddr>,

@@ -49,9 +49,19 @@ impl Engine {
             while let Some(unit) = self.graph.next(phase) {
                 self.run(&unit);
             }
+            if phase == Unit::WISHES {
+                self.share_pool();
+            }
         }
         debug_assert!(self.graph.is_idle(), "a unit woke one of its own or an earlier phase");
         self.published.publish()
+    }
+
+    fn share_pool(&mut self) {
+        let Some(net) = self.options.address_pool else { return };
+        for gateway in self.store.pool.settle(net) {
+            self.graph.fire(&Dep::Given(gateway));
+        }
     }
 
     pub(crate) fn objects(&self) -> &Objects {
@@ -81,6 +91,7 @@ impl Engine {
         match kind {
             Kind::GatewayClass => self.graph.wake(Unit::Class(key.clone())),
             Kind::Gateway => {
+                self.graph.wake(Unit::Wish(key.clone()));
                 self.graph.wake(Unit::Gateway(key.clone()));
                 self.graph.wake(Unit::GatewayStatus(key.clone()));
             }
@@ -101,7 +112,9 @@ impl Engine {
         let objects = &self.store.objects;
         match unit {
             Unit::Class(key) => objects.gateway_classes.contains_key(key),
-            Unit::Gateway(key) | Unit::GatewayStatus(key) => objects.gateways.contains_key(key),
+            Unit::Wish(key) | Unit::Gateway(key) | Unit::GatewayStatus(key) => {
+                objects.gateways.contains_key(key)
+            }
             Unit::Set(key) | Unit::SetStatus(key) => objects.listener_sets.contains_key(key),
             Unit::Listener(key) => {
                 let parent = ParentKey { kind: key.kind, object: key.parent.clone() };
@@ -124,6 +137,10 @@ impl Engine {
             Unit::Class(key) => {
                 let output = self.compute(unit, exists, |reads| class::compute(reads, key));
                 self.settle_class(key, output);
+            }
+            Unit::Wish(key) => {
+                let wish = self.compute(unit, exists, |reads| gateway::wish(reads, key));
+                self.store.pool.wish(key, wish);
             }
             Unit::Gateway(key) => {
                 let output = self.compute(unit, exists, |reads| gateway::compute(reads, key));

@@ -1,13 +1,15 @@
 //! A Gateway as a whole: whether we serve it, where it binds, what its listeners claim. What
-//! became of the claims stands in `listener`, what we say of it all in `gateway_status`.
+//! became of the claims stands in `listener`, what we say of it all in `listener_status`.
 
 use std::sync::Arc;
 
 use snapshot::{Certificate, CertificateKey, ObjectKey};
 
+use self::address::Wanted;
 use super::certificate;
 use super::listener::claim;
 use super::output::{Addresses, Frame, GatewayOutput, Parent, Section};
+use super::pool::Wish;
 use super::rank::Rank;
 use super::reads::Reads;
 use super::refusal::Refusal;
@@ -21,7 +23,7 @@ mod address;
 pub(crate) fn compute(reads: &Reads<'_>, key: &ObjectKey) -> Option<GatewayOutput> {
     let gateway = reads.gateway(key)?;
     let (accepted, addresses) = match judge(reads, gateway)? {
-        Ok(addresses) => (Ok(()), addresses),
+        Ok(wanted) => (Ok(()), addresses(reads, key, wanted)),
         Err(refusal) => (Err(refusal), Addresses { bind: None, shown: Vec::new(), problem: None }),
     };
     let claims = match &accepted {
@@ -45,13 +47,28 @@ pub(crate) fn compute(reads: &Reads<'_>, key: &ObjectKey) -> Option<GatewayOutpu
     Some(GatewayOutput { frame: Arc::new(frame), parent: Arc::new(parent), claims })
 }
 
+/// Computes what a Gateway wants of the address pool; `None` where it is not ours, or refused.
+pub(crate) fn wish(reads: &Reads<'_>, key: &ObjectKey) -> Option<Wish> {
+    let gateway = reads.gateway(key)?;
+    let wanted = judge(reads, gateway)?.ok()?;
+    let held = gateway.spec.assigned.iter().filter_map(|text| text.parse().ok()).collect();
+    Some(Wish { rank: Rank::of(&gateway.meta), fixed: wanted.fixed(), any: wanted.any, held })
+}
+
+fn addresses(reads: &Reads<'_>, key: &ObjectKey, wanted: Wanted) -> Addresses {
+    match reads.options().address_pool {
+        None => address::without_pool(wanted, &reads.options().reached_at),
+        Some(net) => address::from_pool(wanted, net, &reads.given(key)),
+    }
+}
+
 /// The listeners of a spec, as routes choose them.
 pub(crate) fn sections(listeners: &[Listener]) -> Vec<Section> {
     listeners.iter().map(|it| Section { name: it.name.clone(), port: it.port }).collect()
 }
 
-/// Where the Gateway binds, or why it is not accepted; `None` where it is not ours.
-fn judge(reads: &Reads<'_>, gateway: &Object<Gateway>) -> Option<Result<Addresses, Refusal>> {
+/// Where the Gateway wants to bind, or why it is not accepted; `None` where it is not ours.
+fn judge(reads: &Reads<'_>, gateway: &Object<Gateway>) -> Option<Result<Wanted, Refusal>> {
     let class = &gateway.spec.gateway_class_name;
     if let Err(why) = &reads.class(&ObjectKey::new("", class.clone()))?.accepted {
         let message =
@@ -67,7 +84,7 @@ fn judge(reads: &Reads<'_>, gateway: &Object<Gateway>) -> Option<Result<Addresse
         );
         return Some(Err(Refusal::new("InvalidParameters", message)));
     }
-    Some(address::resolve(reads.options(), &gateway.spec.addresses))
+    Some(address::read(&gateway.spec))
 }
 
 fn client_certificate(

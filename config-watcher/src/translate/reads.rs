@@ -11,6 +11,7 @@ use super::Options;
 use super::conflict::Verdict;
 use super::index::List;
 use super::output::{ClassOutput, Frame, ListenerState, Parent, Point, SetOutput};
+use super::pool::Given;
 use super::rank::ParentKey;
 use super::store::Store;
 use crate::api::core::{ConfigMap, EndpointSlice, Namespace, Secret, Service};
@@ -30,6 +31,8 @@ pub(crate) enum Dep {
     List(List),
     /// Whether a GatewayClass is ours, and accepted.
     Class(ObjectKey),
+    /// What a Gateway has from the address pool.
+    Given(ObjectKey),
     /// What holds for all listeners of a Gateway.
     Frame(ObjectKey),
     /// The listeners of a Gateway or ListenerSet, as routes choose them.
@@ -176,6 +179,12 @@ impl<'a> Reads<'a> {
     pub(crate) fn class(&self, key: &ObjectKey) -> Option<&'a ClassOutput> {
         self.note(Dep::Class(key.clone()));
         self.store.outputs.classes.get(key)
+    }
+
+    /// What a Gateway has from the address pool.
+    pub(crate) fn given(&self, gateway: &ObjectKey) -> Given {
+        self.note(Dep::Given(gateway.clone()));
+        self.store.pool.given(gateway).cloned().unwrap_or_default()
     }
 
     /// What holds for all listeners of a Gateway of ours.

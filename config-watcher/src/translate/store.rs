@@ -11,6 +11,7 @@ use super::conflict::Conflicts;
 use super::index::{Indexes, List, lists_of};
 use super::output::Outputs;
 use super::pem;
+use super::pool::Pool;
 use super::usage::Usage;
 use crate::objects::{AnyObject, Change, Kind, Objects};
 
@@ -26,6 +27,8 @@ pub(crate) struct Store {
     pub indexes: Indexes,
     /// What units computed.
     pub outputs: Outputs,
+    /// What Gateways have from the address pool.
+    pub pool: Pool,
     /// What listeners claim, and what became of it.
     pub conflicts: Conflicts,
     /// What routes and ListenerSets add up to.

@@ -8,6 +8,8 @@ use snapshot::{BackendKey, ListenerKey, ObjectKey, RouteKind};
 pub(crate) enum Unit {
     /// Whether a GatewayClass is ours and accepted.
     Class(ObjectKey),
+    /// What a Gateway wants of the address pool.
+    Wish(ObjectKey),
     /// What a Gateway says as a whole, and the claims of its listeners.
     Gateway(ObjectKey),
     /// Whether a ListenerSet may join its Gateway, and the claims of its listeners.
@@ -30,21 +32,25 @@ pub(crate) enum Unit {
 
 impl Unit {
     /// How many phases there are.
-    pub(crate) const PHASES: usize = 10;
+    pub(crate) const PHASES: usize = 11;
+
+    /// The phase of wishes: the pool is shared out when all are known.
+    pub(crate) const WISHES: usize = 1;
 
     /// When it runs, from 0.
     pub(crate) fn phase(&self) -> usize {
         match self {
             Self::Class(_) => 0,
-            Self::Gateway(_) => 1,
-            Self::Set(_) => 2,
-            Self::Listener(_) => 3,
-            Self::Route(..) => 4,
-            Self::Backend(_) => 5,
-            Self::Endpoints(_) => 6,
-            Self::SetStatus(_) => 7,
-            Self::GatewayStatus(_) => 8,
-            Self::Policy(_) => 9,
+            Self::Wish(_) => Self::WISHES,
+            Self::Gateway(_) => 2,
+            Self::Set(_) => 3,
+            Self::Listener(_) => 4,
+            Self::Route(..) => 5,
+            Self::Backend(_) => 6,
+            Self::Endpoints(_) => 7,
+            Self::SetStatus(_) => 8,
+            Self::GatewayStatus(_) => 9,
+            Self::Policy(_) => 10,
         }
     }
 }
