@@ -38,6 +38,12 @@ pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
 
 /// The JSON at `path`, query included.
 pub(crate) fn get(address: SocketAddr, path: &str) -> anyhow::Result<Value> {
+    let body = get_bytes(address, path)?;
+    serde_json::from_slice(&body).with_context(|| format!("{address} did not answer with JSON"))
+}
+
+/// What stands at `path`, query included.
+pub(crate) fn get_bytes(address: SocketAddr, path: &str) -> anyhow::Result<Bytes> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let asked = runtime.block_on(async { timeout(PATIENCE, ask(address, path)).await });
     let (status, body) = asked
@@ -51,7 +57,7 @@ pub(crate) fn get(address: SocketAddr, path: &str) -> anyhow::Result<Value> {
     if status != StatusCode::OK {
         bail!("{address}: {}", String::from_utf8_lossy(&body).trim_end());
     }
-    serde_json::from_slice(&body).with_context(|| format!("{address} did not answer with JSON"))
+    Ok(body)
 }
 
 async fn ask(address: SocketAddr, path: &str) -> anyhow::Result<(StatusCode, Bytes)> {

@@ -8,10 +8,12 @@ mod condition;
 mod duration;
 mod echo;
 mod endpoints;
+mod explain;
 mod live;
 mod logs;
 mod output;
 mod routes;
+mod rule_text;
 mod run;
 mod signals;
 mod status;
@@ -36,6 +38,7 @@ struct Cli {
 enum Command {
     Run(run::Args),
     Check(check::Args),
+    Explain(explain::Args),
     Status(status::Args),
     Routes(routes::Args),
     Endpoints(endpoints::Args),
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Routes(args) => routes::run(&args),
         Command::Endpoints(args) => endpoints::run(&args),

@@ -64,3 +64,9 @@ pub(crate) fn table_text(head: &[&str], rows: impl Iterator<Item = Vec<String>>)
     text.push('\n');
     text
 }
+
+/// Prints a remark to stderr, beside what a command prints.
+pub(crate) fn note(text: &str) {
+    // Where stderr is gone there is nobody to tell.
+    let _ = writeln!(io::stderr(), "{text}");
+}

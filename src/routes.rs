@@ -3,10 +3,11 @@
 use std::process::ExitCode;
 
 use serde::{Deserialize, Serialize};
-use snapshot::{BackendRef, Filter, Match, PathMatch, Route, RouteKey, Snapshot, Target, Text};
+use snapshot::{BackendRef, Route, RouteKey, Snapshot, Target};
 
 use crate::admin_client;
 use crate::output::{self, Format};
+use crate::rule_text::{filter_name, match_text};
 
 /// List the rules that the running gateway serves.
 #[derive(Debug, clap::Args)]
@@ -105,45 +106,5 @@ impl Share {
     fn text(&self) -> String {
         let mark = if self.valid { "" } else { "invalid: " };
         format!("{mark}{} x{}", self.backend, self.weight)
-    }
-}
-
-/// `GET /cart* header x-user~^a ?beta=1`.
-fn match_text(one: &Match) -> String {
-    let mut text = String::new();
-    if let Some(method) = &one.method {
-        text.push_str(method.as_str());
-        text.push(' ');
-    }
-    match &one.path {
-        PathMatch::Exact(path) => text.push_str(&format!("={path}")),
-        PathMatch::Prefix(path) => text.push_str(path),
-        PathMatch::Regex(pattern) => text.push_str(&format!("~{}", pattern.as_str())),
-    }
-    for header in &one.headers {
-        text.push_str(&format!(" {}{}", header.name, value_text(&header.value)));
-    }
-    for parameter in &one.query {
-        text.push_str(&format!(" ?{}{}", parameter.name, value_text(&parameter.value)));
-    }
-    text
-}
-
-fn value_text(value: &Text) -> String {
-    match value {
-        Text::Exact(text) => format!("={text}"),
-        Text::Regex(pattern) => format!("~{}", pattern.as_str()),
-    }
-}
-
-fn filter_name(filter: &Filter) -> &'static str {
-    match filter {
-        Filter::RequestHeaders(_) => "RequestHeaderModifier",
-        Filter::ResponseHeaders(_) => "ResponseHeaderModifier",
-        Filter::Redirect(_) => "RequestRedirect",
-        Filter::UrlRewrite(_) => "URLRewrite",
-        Filter::Mirror(_) => "RequestMirror",
-        Filter::Cors(_) => "CORS",
-        Filter::Unsupported(_) => "unsupported",
     }
 }

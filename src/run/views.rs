@@ -4,7 +4,7 @@ use gateway::admin::{Admin, Answer, Query, Readiness};
 use tokio::sync::watch;
 
 use crate::live::Live;
-use crate::{endpoints, routes, status};
+use crate::{endpoints, explain, routes, status};
 
 /// Registers every view.
 pub(super) fn add(admin: Admin, live: &watch::Receiver<Live>, readiness: &Readiness) -> Admin {
@@ -13,6 +13,7 @@ pub(super) fn add(admin: Admin, live: &watch::Receiver<Live>, readiness: &Readin
         .view("/v1/snapshot", of(live, |live, _| Answer::json(&*live.snapshot)))
         .view("/v1/routes", of(live, |live, _| Answer::json(&routes::view(&live.snapshot))))
         .view("/v1/endpoints", of(live, |live, _| Answer::json(&endpoints::view(&live.snapshot))))
+        .view("/v1/explain", of(live, |live, query| explain::answer(&live.snapshot, query)))
         .view(
             "/v1/status",
             of(live, move |live, _| Answer::json(&status::View::of(live, &readiness))),

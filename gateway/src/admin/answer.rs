@@ -20,6 +20,8 @@ const METRICS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4
 pub enum Answer {
     /// A JSON text.
     Json(Vec<u8>),
+    /// Text for people.
+    Text(String),
     /// The query is wrong: which part, and what to write instead.
     Wrong(String),
     /// It cannot be told now, and why.
@@ -89,6 +91,7 @@ impl Site {
 fn rendered(answer: Answer) -> Response<Full<Bytes>> {
     match answer {
         Answer::Json(text) => response(StatusCode::OK, JSON, text),
+        Answer::Text(text) => response(StatusCode::OK, TEXT, text),
         Answer::Wrong(why) => plain(StatusCode::BAD_REQUEST, why),
         Answer::Unavailable(why) => plain(StatusCode::SERVICE_UNAVAILABLE, why),
     }
