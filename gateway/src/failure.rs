@@ -130,12 +130,12 @@ failures! {
     /// No rule matches.
     NoRoute, Config, 404, UNIMPLEMENTED, "no_route", false, "no route";
     /// The rule names no backend, or all weights are zero.
-    NoBackend, Config, 500, UNKNOWN, "no_backend", false, "the route has no backend";
-    /// The chosen reference does not resolve.
-    InvalidBackend, Config, 500, UNKNOWN, "invalid_backend", false,
+    NoBackend, Config, 500, UNAVAILABLE, "no_backend", false, "the route has no backend";
+    /// The chosen reference does not resolve (`GRPCRouteRule.backendRefs` names the status).
+    InvalidBackend, Config, 500, UNAVAILABLE, "invalid_backend", false,
         "the route's backend is not valid";
     /// The backend exists but a policy forbids its use.
-    RefusedBackend, Config, 500, UNKNOWN, "refused_backend", false,
+    RefusedBackend, Config, 500, UNAVAILABLE, "refused_backend", false,
         "the route's backend must not be used";
     /// The rule has a filter that we cannot do.
     UnsupportedFilter, Config, 500, UNKNOWN, "unsupported_filter", false,
