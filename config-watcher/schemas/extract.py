@@ -18,6 +18,7 @@ import yaml
 GATEWAY_API = "sigs.k8s.io/gateway-api@v1.7.0"
 KUBERNETES = "k8s.io/kubernetes@v1.36.3"
 HERE = pathlib.Path(__file__).parent
+EXAMPLES = HERE.parent / "testdata/manifests"
 
 GATEWAY_KINDS = [
     "gatewayclasses", "gateways", "listenersets", "httproutes", "grpcroutes", "referencegrants",
@@ -49,8 +50,7 @@ DATA_KEYS = {
 PORT = {"minimum": 1, "maximum": 65535}
 PROTOCOL = {"enum": ["TCP", "UDP", "SCTP"], "default": "TCP"}
 PORT_NAMES = {
-    "rule": "self.size() < 2 || self.all(p, has(p.name) && p.name != ''"
-    " && self.exists_one(q, has(q.name) && q.name == p.name))",
+    "rule": "self.size() < 2 || self.all(p, has(p.name) && p.name != '')",
     "message": "every port must have a name of its own where there are several",
 }
 
@@ -78,7 +78,8 @@ REFINEMENTS = {
             "default": "ClusterIP",
         },
         "spec.externalName": {"maxLength": 253, "pattern": SUBDOMAIN},
-        "spec.ports": {"x-kubernetes-validations": [PORT_NAMES]},
+        # Names are unique as well, which a rule could only tell in quadratic time.
+        "spec.ports": {"x-kubernetes-validations": [PORT_NAMES], "x-headgate-unique": ["name"]},
         "spec.ports[].port": PORT,
         "spec.ports[].protocol": PROTOCOL,
         "spec.ports[].name": {"maxLength": 63, "pattern": LABEL},
@@ -218,6 +219,18 @@ def core_kind(cache, kind):
     }
 
 
+def examples(cache, folder, kinds):
+    """The documents of our kinds under a folder of the module, as one file."""
+    documents = []
+    for path in sorted((cache / GATEWAY_API / folder).rglob("*.yaml")):
+        place = path.relative_to(cache / GATEWAY_API)
+        for text in path.read_text().split("\n---\n"):
+            document = yaml.safe_load(text)
+            if document and document["kind"] in kinds:
+                documents.append(f"# {place}\n{text.strip().removeprefix('---').strip()}\n")
+    return "---\n".join(documents)
+
+
 def main():
     cache = pathlib.Path(subprocess.check_output(["go", "env", "GOMODCACHE"], text=True).strip())
     kinds = dict(gateway_kind(cache, plural) for plural in GATEWAY_KINDS)
@@ -226,6 +239,9 @@ def main():
     for kind, content in kinds.items():
         text = json.dumps(content, separators=(",", ":"), ensure_ascii=False)
         (HERE / f"{kind.lower()}.json").write_text(text + "\n")
+    valid, invalid = "upstream-valid.in.yaml", "upstream-invalid.in.yaml"
+    (EXAMPLES / valid).write_text(examples(cache, "examples", kinds))
+    (EXAMPLES / invalid).write_text(examples(cache, "hack/invalid-examples", kinds))
 
 
 if __name__ == "__main__":

@@ -32,6 +32,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::objects::{AnyObject, Change};
+use contents::Contents;
+use documents::Format;
 use folder::Folder;
 use inbox::{Inbox, Pending};
 
@@ -111,6 +113,22 @@ pub fn load(dir: &Path) -> Loaded {
         let _changes = folder.step(pending, Instant::now());
     }
     Loaded { objects: folder.live().cloned().collect(), problems: folder.problems() }
+}
+
+/// Reads one text as if it stood in a folder under this name, whose ending says what it is.
+#[must_use]
+pub fn read(name: &str, text: &str) -> Loaded {
+    let mut contents = Contents::default();
+    let format = scan::format(Path::new(name)).unwrap_or(Format::Yaml);
+    contents.put(&name.into(), read::read(&name.into(), text, format));
+    let _all = contents.changes();
+    Loaded { objects: contents.live().cloned().collect(), problems: contents.problems() }
+}
+
+/// The documents of a YAML text as they are.
+#[cfg(test)]
+pub(crate) fn values(text: &str) -> Vec<serde_json::Value> {
+    documents::read(text, Format::Yaml).into_iter().map(|document| document.unwrap().0).collect()
 }
 
 /// Watches `dir`, which may be missing for now. Must be called inside a tokio runtime.

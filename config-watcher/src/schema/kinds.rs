@@ -99,12 +99,23 @@ impl KindSchema {
         }
         judge(&METADATA, &mut metadata, &At::TOP.key("metadata"), &mut out);
         self.name.check(&metadata, &mut out);
-        judge(self.schema.get_or_init(|| compiled(&self.source)), &mut body, &At::TOP, &mut out);
+        judge(self.node(), &mut body, &At::TOP, &mut out);
         if let Value::Object(body) = body {
             *object = body;
         }
         object.insert("metadata".to_owned(), metadata);
         out.0
+    }
+
+    fn node(&self) -> &Node {
+        self.schema.get_or_init(|| compiled(&self.source))
+    }
+
+    /// Shows every rule of the kind.
+    #[cfg(test)]
+    pub(crate) fn each_rule(&self, see: &mut impl FnMut(&super::rule::Rule)) {
+        self.node().each_rule(see);
+        METADATA.each_rule(see);
     }
 
     fn embedded(kind: Kind, text: &str) -> Self {

@@ -43,8 +43,8 @@ pub(crate) enum Items {
     Free,
     /// No two are equal.
     Set,
-    /// No two have equal values in these fields.
-    Keyed(Vec<String>),
+    /// No two have equal values in these fields, for each of these groups.
+    Keyed(Vec<Vec<String>>),
 }
 
 /// Text that a string must match somewhere.
@@ -147,6 +147,13 @@ impl Node {
         self.properties.values().chain(boxed)
     }
 
+    /// Shows every rule, here and below.
+    #[cfg(test)]
+    pub(crate) fn each_rule(&self, see: &mut impl FnMut(&Rule)) {
+        self.rules.iter().for_each(&mut *see);
+        self.below().for_each(|below| below.each_rule(see));
+    }
+
     fn keyword(&mut self, key: &str, value: &Value, library: &mut Library) -> Result<(), String> {
         match key {
             "type" => self.shape = shape(value)?,
@@ -179,7 +186,13 @@ impl Node {
                 "atomic" | "map" => {}
                 other => return Err(format!("{other} is not known")),
             },
-            "x-kubernetes-list-map-keys" => self.list = Items::Keyed(strings(value)?),
+            "x-kubernetes-list-map-keys" | "x-headgate-unique" => {
+                let keys = strings(value)?;
+                match &mut self.list {
+                    Items::Keyed(groups) => groups.push(keys),
+                    list => *list = Items::Keyed(vec![keys]),
+                }
+            }
             "x-kubernetes-validations" => {
                 for rule in value.as_array().ok_or("must be a list")? {
                     let rule = library.rule(rule.as_object().ok_or("must hold objects")?)?;

@@ -51,6 +51,12 @@ impl Rule {
             Err(error) => Err(error.to_string()),
         }
     }
+
+    /// Names of the functions that it calls.
+    #[cfg(test)]
+    pub(crate) fn functions(&self) -> Vec<String> {
+        self.program.references().functions().into_iter().map(str::to_owned).collect()
+    }
 }
 
 /// Knows `self`.

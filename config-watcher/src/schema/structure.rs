@@ -84,18 +84,34 @@ fn items_of(node: &Node, items: &[Value], at: &At<'_>, out: &mut Violations) {
             check(schema, item, &at.index(index), out);
         }
     }
+    match &node.list {
+        Items::Free => {}
+        Items::Set => unique(items, at, out, "remove it", Value::to_string),
+        Items::Keyed(groups) => {
+            for keys in groups {
+                let part = |item: &Value, key: &String| item.get(key).map(Value::to_string);
+                let identity = |item: &Value| {
+                    let parts: Vec<String> =
+                        keys.iter().filter_map(|key| part(item, key)).collect();
+                    parts.join("\n")
+                };
+                let remedy = format!("give it another {}", keys.join(" or "));
+                unique(items, at, out, &remedy, identity);
+            }
+        }
+    }
+}
+
+fn unique(
+    items: &[Value],
+    at: &At<'_>,
+    out: &mut Violations,
+    remedy: &str,
+    identity: impl Fn(&Value) -> String,
+) {
     let mut seen = HashSet::new();
     for (index, item) in items.iter().enumerate() {
-        let (identity, remedy) = match &node.list {
-            Items::Free => return,
-            Items::Set => (item.to_string(), "remove it".to_owned()),
-            Items::Keyed(keys) => {
-                let part = |key: &String| item.get(key).map(Value::to_string).unwrap_or_default();
-                let parts: Vec<String> = keys.iter().map(part).collect();
-                (parts.join("\n"), format!("give it another {}", keys.join(" or ")))
-            }
-        };
-        if !seen.insert(identity) {
+        if !seen.insert(identity(item)) {
             out.add(&at.index(index), "is there twice", remedy);
         }
     }
