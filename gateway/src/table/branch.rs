@@ -1,4 +1,4 @@
-//! The paths of one host that share their first segment.
+//! The paths of one host that share their stem: their first segments.
 //!
 //! Exact paths stand in a flat map. Prefixes stand in routers of `matchit`, one in another: a
 //! router holds the prefixes that no other prefix of the router covers, and each of those has the
@@ -13,13 +13,20 @@ use rustc_hash::FxBuildHasher;
 
 use super::rule::Entry;
 
+/// Most segments of a stem. A change compiles the paths of one stem again, and interfaces with
+/// thousands of paths differ in their third segment at the latest (`/api/v1/orders`); each segment
+/// more is a look into a map more for requests that nothing shorter takes.
+const STEM: usize = 3;
+
 /// Exact paths and prefixes, each with its matches in the order of precedence.
 #[derive(Default)]
 pub(super) struct Branch {
     exact: HashMap<Box<str>, Box<[Entry]>, FxBuildHasher>,
     /// A prefix stands after every prefix that covers it.
     prefixes: Box<[Prefix]>,
-    /// The prefixes that no other covers, as indices.
+    /// The prefix that is the stem itself, which every path of the branch has.
+    stem: Option<usize>,
+    /// Prefixes that no other covers, by their whole text.
     top: Option<Router<usize>>,
 }
 
@@ -34,25 +41,32 @@ struct Prefix {
     below: Option<Router<usize>>,
 }
 
-/// The part of a canonical path between its first and its second slash.
-pub(super) fn first_segment(path: &str) -> &str {
-    let rest = path.strip_prefix('/').unwrap_or(path);
-    rest.split_once('/').map_or(rest, |(first, _)| first)
+/// The first segments of a canonical path, all of them if there are no more.
+pub(super) fn stem(path: &str) -> &str {
+    let mut slashes = path.match_indices('/').skip(STEM);
+    slashes.next().map_or(path, |(at, _)| &path[..at])
+}
+
+/// The stems of the branches that may have a prefix of a path, longest first.
+pub(super) fn stems(path: &str) -> impl Iterator<Item = &str> {
+    let stem = stem(path);
+    std::iter::once(stem).chain(parents(stem)).filter(|stem| !stem.is_empty())
 }
 
 impl Branch {
     /// Of matches by their path; each list is sorted by precedence.
     pub(super) fn new(
+        stem: &str,
         exact: BTreeMap<&str, Vec<Entry>>,
         prefixes: BTreeMap<&str, Vec<Entry>>,
     ) -> Self {
         let exact = exact.into_iter().map(|(path, list)| (path.into(), list.into())).collect();
         let mut branch = Self { exact, ..Self::default() };
-        branch.set_prefixes(prefixes);
+        branch.set_prefixes(stem, prefixes);
         branch
     }
 
-    fn set_prefixes(&mut self, prefixes: BTreeMap<&str, Vec<Entry>>) {
+    fn set_prefixes(&mut self, stem: &str, prefixes: BTreeMap<&str, Vec<Entry>>) {
         let mut by_length: Vec<_> = prefixes.into_iter().collect();
         by_length.sort_by_key(|(path, _)| path.len());
         let mut places = BTreeMap::new();
@@ -60,14 +74,14 @@ impl Branch {
         for (path, entries) in by_length {
             let place = list.len();
             let shorter = parents(path).find_map(|parent| places.get(parent).copied());
-            let (router, added) = match shorter {
+            match shorter {
                 Some(shorter) => {
                     let above: &mut Prefix = &mut list[shorter];
-                    (&mut above.below, &path[above.len..])
+                    insert(above.below.get_or_insert_default(), &path[above.len..], place);
                 }
-                None => (&mut self.top, path),
-            };
-            insert(router.get_or_insert_default(), added, place);
+                None if path == stem => self.stem = Some(place),
+                None => insert(self.top.get_or_insert_default(), path, place),
+            }
             places.insert(path, place);
             list.push(Prefix { len: path.len(), entries: entries.into(), shorter, below: None });
         }
@@ -96,8 +110,8 @@ impl Branch {
     }
 
     fn longest(&self, path: &str) -> Option<&Prefix> {
-        let mut found: Option<&Prefix> = None;
-        let mut router = self.top.as_ref();
+        let mut found = self.stem.map(|place| &self.prefixes[place]);
+        let mut router = found.map_or(self.top.as_ref(), |prefix| prefix.below.as_ref());
         while let Some(inner) = router {
             let rest = &path[found.map_or(0, |prefix| prefix.len)..];
             let Ok(hit) = inner.at(rest) else { break };
@@ -127,13 +141,44 @@ fn insert(router: &mut Router<usize>, prefix: &str, place: usize) {
 
 #[cfg(test)]
 mod tests {
-    use super::{first_segment, parents};
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use proptest::prelude::*;
+
+    use super::{Branch, stem, stems};
 
     #[test]
-    fn paths_fall_apart_at_their_slashes() {
-        for (path, first) in [("/", ""), ("/a", "a"), ("/a/", "a"), ("/a/b/c", "a")] {
-            assert_eq!(first_segment(path), first, "{path}");
+    fn a_stem_is_the_first_segments() {
+        for (path, expect, all) in [
+            ("/", "/", &["/"][..]),
+            ("/a", "/a", &["/a"]),
+            ("/a/", "/a/", &["/a/", "/a"]),
+            ("/a/b/c", "/a/b/c", &["/a/b/c", "/a/b", "/a"]),
+            ("/a/b/c/", "/a/b/c", &["/a/b/c", "/a/b", "/a"]),
+            ("/a/b/c/d/e", "/a/b/c", &["/a/b/c", "/a/b", "/a"]),
+        ] {
+            assert_eq!(stem(path), expect);
+            assert_eq!(stems(path).collect::<Vec<_>>(), all);
         }
-        assert_eq!(parents("/a/b/c").collect::<Vec<_>>(), ["/a/b", "/a", ""]);
+    }
+
+    proptest! {
+        #[test]
+        fn the_prefixes_of_a_path_come_longest_first(
+            ends in prop::collection::btree_set("(/(a|ab|\\{b\\}|\\{\\*c)){0,4}", 0..12),
+            path in "(/(a|ab|\\{b\\}|\\{\\*c)){0,5}/?",
+        ) {
+            let (stem, path) = ("/x/y/z", format!("/x/y/z{path}"));
+            let texts: BTreeSet<_> = ends.iter().map(|end| format!("{stem}{end}")).collect();
+            let prefixes = texts.iter().map(|text| (text.as_str(), Vec::new())).collect();
+            let branch = Branch::new(stem, BTreeMap::new(), prefixes);
+            let covers = |text: &&String| {
+                path.strip_prefix(&***text).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            };
+            let mut expect: Vec<_> = texts.iter().filter(covers).map(String::len).collect();
+            expect.reverse();
+            let found: Vec<_> = branch.prefixes(&path).map(|(len, _)| len).collect();
+            prop_assert_eq!(found, expect, "{} in {:?}", path, texts);
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::branch::{Branch, first_segment};
+use super::branch::{Branch, stem, stems};
 use super::condition::PathTest;
 use super::precedence::PathRank;
 use super::rule::Entry;
@@ -12,8 +12,8 @@ use super::shards::Shards;
 
 /// The matches of all rules attached with one hostname.
 ///
-/// They stand in parts that are compiled apart ([`Part`]), so that a change in a host of a
-/// thousand paths costs what shares its first segment.
+/// They stand in parts that are compiled apart ([`Part`]), so that a change in a host of thousands
+/// of paths costs what shares its stem.
 #[derive(Clone, Default)]
 pub(super) struct Host {
     branches: Shards<Arc<Branch>>,
@@ -28,7 +28,7 @@ pub(super) struct Host {
 /// A part of a host that is compiled as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Part {
-    /// Exact paths and prefixes with this first segment.
+    /// Exact paths and prefixes with this stem.
     Branch(Arc<str>),
     Regexes,
     /// The prefix `/`.
@@ -41,9 +41,7 @@ impl Part {
         match path {
             PathTest::Regex(_) => Self::Regexes,
             PathTest::Prefix(text) if text.is_empty() => Self::Root,
-            PathTest::Exact(text) | PathTest::Prefix(text) => {
-                Self::Branch(first_segment(text).into())
-            }
+            PathTest::Exact(text) | PathTest::Prefix(text) => Self::Branch(stem(text).into()),
         }
     }
 }
@@ -61,8 +59,11 @@ impl Host {
                 self.regexes = regexes.into();
                 self.late_regexes = late.into();
             }
-            Part::Branch(first) if entries.is_empty() => self.branches.remove(first),
-            Part::Branch(first) => self.branches.insert(first.clone(), Arc::new(branch(&entries))),
+            Part::Branch(stem) if entries.is_empty() => self.branches.remove(stem),
+            Part::Branch(stem) => {
+                let branch = Arc::new(branch(stem, &entries));
+                self.branches.insert(stem.clone(), branch);
+            }
         }
     }
 
@@ -80,11 +81,12 @@ impl Host {
         path: &str,
         mut visit: impl FnMut(&'t Entry, usize) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        let branch = self.branches.get(first_segment(path)).map(|branch| &**branch);
-        let exact = branch.map_or(&[][..], |branch| branch.exact(path));
+        let exact = self.branches.get(stem(path)).map_or(&[][..], |branch| branch.exact(path));
         exact.iter().chain(&*self.regexes).try_for_each(|entry| visit(entry, 0))?;
-        for (prefix, entries) in branch.into_iter().flat_map(|branch| branch.prefixes(path)) {
-            entries.iter().try_for_each(|entry| visit(entry, prefix))?;
+        for branch in stems(path).filter_map(|stem| self.branches.get(stem)) {
+            for (prefix, entries) in branch.prefixes(path) {
+                entries.iter().try_for_each(|entry| visit(entry, prefix))?;
+            }
         }
         self.late_regexes.iter().chain(&*self.root).try_for_each(|entry| visit(entry, 0))
     }
@@ -96,7 +98,7 @@ impl Host {
     }
 }
 
-fn branch(sorted: &[Entry]) -> Branch {
+fn branch(stem: &str, sorted: &[Entry]) -> Branch {
     let mut exact = BTreeMap::<_, Vec<_>>::new();
     let mut prefixes = BTreeMap::<_, Vec<_>>::new();
     for entry in sorted {
@@ -106,5 +108,5 @@ fn branch(sorted: &[Entry]) -> Branch {
             PathTest::Regex(_) => unreachable!("a regular expression is no part of a branch"),
         }
     }
-    Branch::new(exact, prefixes)
+    Branch::new(stem, exact, prefixes)
 }

@@ -1,6 +1,8 @@
 //! The rule for a request, straight from the words of the Gateway API, looking at everything.
 
+use std::cell::RefCell;
 use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use regex::Regex;
@@ -127,5 +129,11 @@ fn equals(text: &snapshot::Text, value: &str) -> bool {
 }
 
 fn whole(pattern: &str, value: &str) -> bool {
-    Regex::new(&format!("^({pattern})$")).unwrap().is_match(value)
+    thread_local! {
+        static COMPILED: RefCell<HashMap<String, Regex>> = RefCell::default();
+    }
+    COMPILED.with_borrow_mut(|compiled| {
+        let regex = compiled.entry(pattern.to_owned());
+        regex.or_insert_with(|| Regex::new(&format!("^({pattern})$")).unwrap()).is_match(value)
+    })
 }

@@ -86,11 +86,11 @@ fn some_text() -> impl Strategy<Value = Text> {
 }
 
 fn some_path() -> impl Strategy<Value = PathMatch> {
-    let exact = "/|(/(a|b|ab)){1,3}/?";
+    let exact = "/|(/(a|b|ab)){1,3}/?|/a/a/a(/(a|ab)){0,3}/?";
     let regex = prop::sample::select(vec!["/a.*", "/[ab]", "/.*b", "/a/[^/]+", "/a|/b/.*"]);
     prop_oneof![
         2 => exact.prop_map(|text| PathMatch::Exact(text.into())),
-        4 => "/|(/(a|b|ab)){1,3}".prop_map(|text| PathMatch::Prefix(text.into())),
+        4 => "/|(/(a|b|ab)){1,3}|/a/a/a(/(a|ab)){0,3}".prop_map(|text| PathMatch::Prefix(text.into())),
         1 => regex.prop_map(|text| PathMatch::Regex(Pattern::parse(text).unwrap())),
     ]
 }
@@ -168,8 +168,8 @@ pub(super) fn some_request() -> impl Strategy<Value = Request> {
     let host = prop::sample::select(vec!["a", "b.a", "c.b.a", "d.c.b.a", "x.a", "z", "[::1]"]);
     let values = prop::collection::vec((prop::sample::select(vec!["x", "y"]), "[12]"), 0..4);
     let method = prop::sample::select(vec![Method::GET, Method::POST]);
-    (host, "/|(/(a|b|ab|c)){1,4}/?", "([pq]=[12]&){0,3}", method, values).prop_map(
-        |(host, path, query, method, values)| Request {
+    (host, "/|(/(a|b|ab|c)){1,3}/?|/a/a/a(/(a|ab|c)){0,4}/?", "([pq]=[12]&){0,3}", method, values)
+        .prop_map(|(host, path, query, method, values)| Request {
             host: host.to_owned(),
             path,
             query,
@@ -180,6 +180,5 @@ pub(super) fn some_request() -> impl Strategy<Value = Request> {
                     (HeaderName::from_static(name), HeaderValue::try_from(value).unwrap())
                 })
                 .collect(),
-        },
-    )
+        })
 }
