@@ -29,8 +29,9 @@ impl Rewrite {
 
     /// What the request's path becomes; `None` leaves it. The query stays.
     ///
-    /// `path` is the canonical path that was matched and `prefix` its [`crate::table::Hit::prefix`],
-    /// so that of two rewrites the later one counts and neither sees the other's work.
+    /// `path` is the canonical path that was matched and `prefix` its
+    /// [`crate::table::Hit::prefix`], so that of two rewrites the later one counts and neither
+    /// sees the other's work.
     pub(crate) fn path(
         &self,
         path: &str,

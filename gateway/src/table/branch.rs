@@ -173,7 +173,8 @@ mod tests {
             let prefixes = texts.iter().map(|text| (text.as_str(), Vec::new())).collect();
             let branch = Branch::new(stem, BTreeMap::new(), prefixes);
             let covers = |text: &&String| {
-                path.strip_prefix(&***text).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                let rest = path.strip_prefix(text.as_str());
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
             };
             let mut expect: Vec<_> = texts.iter().filter(covers).map(String::len).collect();
             expect.reverse();
