@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use proptest::prelude::*;
 use snapshot::{
     Attachment, BackendRef, HeaderMatch, Hostname, Listener, ListenerKey, Match, ObjectKey,
