@@ -6,11 +6,9 @@
 //! task of a tunnel.
 
 mod body;
-#[cfg(test)]
-mod tests;
 mod trying;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -43,6 +41,7 @@ struct Known {
     target: Uri,
     version: Version,
     user_agent: Option<HeaderValue>,
+    client: SocketAddr,
     id: Option<HeaderValue>,
     host: Option<HeaderValue>,
     listener: Option<Arc<ListenerInfo>>,
@@ -75,6 +74,7 @@ impl Finish {
             target: head.uri.clone(),
             version: head.version,
             user_agent: head.headers.get(USER_AGENT).cloned(),
+            client: connection.peer,
             id: None,
             host: head.headers.get(HOST).cloned(),
             listener: None,
@@ -108,6 +108,11 @@ impl Finish {
     /// The request's id.
     pub(crate) fn identify(&mut self, id: HeaderValue) {
         self.0.id = Some(id);
+    }
+
+    /// A trusted proxy told who the client is. Its port is not known.
+    pub(crate) fn comes_from(&mut self, client: IpAddr) {
+        self.0.client = SocketAddr::new(client, 0);
     }
 
     /// The host in its canonical form.
@@ -250,7 +255,7 @@ impl Known {
         connection.worker.log.write(&Record {
             time: self.time,
             id: text(self.id.as_ref()),
-            client: connection.peer,
+            client: self.client,
             method: self.method.as_str(),
             host: text(self.host.as_ref()),
             path,

@@ -97,7 +97,7 @@ pub(crate) async fn forward(job: &Job<'_>, finish: &mut Finish) -> Result<Answer
         finish.retries(by);
         tries.add(by, outcome, endpoint);
         if by == RetryBy::Route {
-            pause(tries.backoff(job), &clock).await?;
+            pause(tries.pause(job), &clock).await?;
         }
     }
 }
@@ -135,15 +135,19 @@ impl Tries {
         }
     }
 
-    /// The pause before the next try that the route asked for: twice the one before, with up to
-    /// half of it more by chance, so that clients of one failure do not return together.
-    fn backoff(&self, job: &Job<'_>) -> Duration {
+    /// The pause before the next try that the route asked for.
+    fn pause(&self, job: &Job<'_>) -> Duration {
         let default = job.connection.worker.settings.retry.backoff;
         let asked = job.rule.retry.as_ref().and_then(|retry| retry.backoff);
-        let doubled = 1 << self.tally.route.saturating_sub(1).min(MOST_BACKOFF.ilog2() + 1);
-        let pause = asked.unwrap_or(default) * MOST_BACKOFF.min(doubled);
-        pause.mul_f64(1.0 + fastrand::f64() / 2.0)
+        backoff(asked.unwrap_or(default), self.tally.route, fastrand::f64())
     }
+}
+
+/// Twice the pause before it, `nth` counted from 1, with up to half of it more by chance, so that
+/// requests that failed together do not return together. Never less than `first`.
+fn backoff(first: Duration, nth: u32, chance: f64) -> Duration {
+    let times = 1_u32.checked_shl(nth.saturating_sub(1)).unwrap_or(u32::MAX).min(MOST_BACKOFF);
+    (first * times).mul_f64(1.0 + chance / 2.0)
 }
 
 async fn pause(time: Duration, clock: &Clock) -> Result<(), Failure> {
@@ -164,5 +168,28 @@ impl Job<'_> {
         *request.uri_mut() = self.head.uri.clone();
         *request.headers_mut() = self.head.headers.clone();
         Some(request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::backoff;
+
+    #[test]
+    fn pauses_double_up_to_ten_times_the_first_with_some_chance() {
+        let first = Duration::from_millis(100);
+        for (nth, chance, expected) in [
+            (1, 0.0, 100),
+            (1, 1.0, 150),
+            (2, 0.0, 200),
+            (4, 0.0, 800),
+            (5, 0.0, 1_000),
+            (5, 1.0, 1_500),
+            (100, 0.0, 1_000),
+        ] {
+            assert_eq!(backoff(first, nth, chance), Duration::from_millis(expected), "{nth}");
+        }
     }
 }

@@ -35,6 +35,10 @@ const BUFFER: usize = 8 * 1_024;
 /// nobody has a use for a tunnel that is open on one side for longer.
 const HALF_CLOSED_IDLE: Duration = Duration::from_secs(30);
 
+/// What it means when the client's connection breaks, and when the backend's does.
+const CLIENT: Failure = Failure::ClientGone;
+const BACKEND: Failure = Failure::Incomplete;
+
 /// Whether the request asks for WebSocket. Any other upgrade is not done: the request is served as
 /// if it had not been asked for (RFC 9110 §7.8).
 pub(crate) fn is_asked(method: &Method, version: Version, headers: &HeaderMap) -> bool {
@@ -76,12 +80,12 @@ async fn run(worker: &Rc<Worker>, tunnel: Tunnel) {
     let result = {
         let both = async {
             tokio::try_join!(
-                up.copy(&mut from_client, &mut to_backend),
-                down.copy(&mut from_backend, &mut to_client),
+                up.copy(&mut from_client, &mut to_backend, [CLIENT, BACKEND]),
+                down.copy(&mut from_backend, &mut to_client, [BACKEND, CLIENT]),
             )
         };
         tokio::select! {
-            result = both => result.map_or(Err(Failure::Incomplete), |_| Ok(())),
+            result = both => result.map(|_| ()),
             () = idle(worker.settings.upstream.tunnel_idle, &up, &down) => {
                 Err(Failure::TunnelIdle)
             }
@@ -94,7 +98,7 @@ async fn run(worker: &Rc<Worker>, tunnel: Tunnel) {
         Ok(()) => finish.completes(),
         Err(failure) => finish.fails(failure),
     }
-    if result != Err(Failure::Incomplete) {
+    if !matches!(result, Err(CLIENT | BACKEND)) {
         let limit = worker.settings.stop.farewell;
         let masked = going_away_masked(fastrand::u32(..).to_ne_bytes());
         let _ = timeout(limit, async {
@@ -129,33 +133,37 @@ impl Default for Way {
 
 impl Way {
     /// Copies until the end of `from`, and passes that on. Dropped at any point, `frames` and
-    /// `moved` are exact.
+    /// `moved` are exact. `blame` are the failures of either end.
     async fn copy(
         &self,
         from: &mut (impl AsyncRead + Unpin),
         to: &mut (impl AsyncWrite + Unpin),
-    ) -> io::Result<()> {
+        blame: [Failure; 2],
+    ) -> Result<(), Failure> {
         let mut buffer = vec![0; BUFFER].into_boxed_slice();
         loop {
-            let read = from.read(&mut buffer).await?;
+            let read = from.read(&mut buffer).await.map_err(|_| blame[0])?;
             if read == 0 {
                 self.ended.set(true);
                 self.last.set(Instant::now());
-                return to.shutdown().await;
+                return to.shutdown().await.map_err(|_| blame[1]);
             }
-            let mut rest = &buffer[..read];
-            while !rest.is_empty() {
-                let wrote = to.write(rest).await?;
-                if wrote == 0 {
-                    return Err(io::ErrorKind::WriteZero.into());
-                }
-                self.frames.borrow_mut().pass(&rest[..wrote]);
-                self.moved.set(self.moved.get() + wrote as u64);
-                self.last.set(Instant::now());
-                rest = &rest[wrote..];
-            }
-            to.flush().await?;
+            self.pass(&buffer[..read], to).await.map_err(|_| blame[1])?;
         }
+    }
+
+    async fn pass(&self, mut rest: &[u8], to: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
+        while !rest.is_empty() {
+            let wrote = to.write(rest).await?;
+            if wrote == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            self.frames.borrow_mut().pass(&rest[..wrote]);
+            self.moved.set(self.moved.get() + wrote as u64);
+            self.last.set(Instant::now());
+            rest = &rest[wrote..];
+        }
+        to.flush().await
     }
 }
 
@@ -189,7 +197,31 @@ mod tests {
     use http::header::{HeaderMap, HeaderName, HeaderValue};
     use http::{Method, Version};
 
-    use super::is_asked;
+    use tokio::time::{Duration, Instant, advance};
+
+    use super::{HALF_CLOSED_IDLE, Way, idle, is_asked};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_tunnel_ends_sooner_when_one_side_has_ended() {
+        let limit = Duration::from_secs(3_600);
+        for (ended, expected) in [(false, limit), (true, HALF_CLOSED_IDLE)] {
+            let (up, down) = (Way::default(), Way::default());
+            up.ended.set(ended);
+            let begun = Instant::now();
+            idle(limit, &up, &down).await;
+            assert_eq!(begun.elapsed().as_secs(), expected.as_secs());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_tunnel_in_use_is_not_idle() {
+        let (up, down) = (Way::default(), Way::default());
+        advance(Duration::from_secs(50)).await;
+        down.last.set(Instant::now());
+        let begun = Instant::now();
+        idle(Duration::from_secs(60), &up, &down).await;
+        assert_eq!(begun.elapsed().as_secs(), 60);
+    }
 
     #[test]
     fn only_a_plain_websocket_upgrade_is_one() {

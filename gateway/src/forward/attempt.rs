@@ -1,10 +1,11 @@
 //! One try: an endpoint, a request, and the head of a response or the reason why there is none.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderMap, Response, StatusCode};
+use http::header::UPGRADE;
+use http::{Response, StatusCode};
 
 use super::clock::Clock;
 use super::{Answered, Job};
@@ -48,11 +49,14 @@ pub(super) async fn attempt(
     let sent = Instant::now();
     let times = clock.try_at(sent.into());
     let target = trying.target(job.identity, job.grpc);
-    let sending = job.connection.worker.pool.send(target, request);
-    let result = match times.head(sending, job.body).await {
-        Ok(Ok(response)) => judge(&response, job.upgrade)
-            .map(|()| response)
-            .map_err(|failure| (Stage::ResponseStarted, failure)),
+    let result = {
+        let sending = pin!(job.connection.worker.pool.send(target, request));
+        times.head(sending, job.body).await
+    };
+    let result = match result {
+        Ok(Ok(response)) => {
+            judge(&response).map(|()| response).map_err(|failure| (Stage::ResponseStarted, failure))
+        }
         Ok(Err(error)) => Err((error.stage, why(&error, job.body))),
         Err(failure) => Err((Stage::Sent, failure)),
     };
@@ -118,59 +122,12 @@ fn kind(failure: Failure) -> Option<TryFailure> {
     }
 }
 
-/// Whether the head of a response is one that we may pass on.
-fn judge(response: &Response<ResponseBody<replay::Body>>, upgrade: bool) -> Result<(), Failure> {
-    let headers = response.headers();
-    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        let to = headers.get(UPGRADE).map(|value| value.as_bytes());
-        let wanted = to.is_some_and(|to| to.eq_ignore_ascii_case(b"websocket"));
-        return if upgrade && wanted { Ok(()) } else { Err(Failure::Switched) };
+/// A switch to what we asked for is the only one to follow; `pool` lets none pass unasked.
+fn judge(response: &Response<ResponseBody<replay::Body>>) -> Result<(), Failure> {
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        return Ok(());
     }
-    if is_framed_once(headers) { Ok(()) } else { Err(Failure::Garbage) }
-}
-
-/// hyper reads a response with two framings by one of them; whoever reads it next might choose the
-/// other.
-fn is_framed_once(headers: &HeaderMap) -> bool {
-    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
-    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
-    let coding = codings.next();
-    let length = lengths.next();
-    let one_each = codings.next().is_none() && lengths.next().is_none();
-    let chunked = coding.is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
-    let plain = length.is_none_or(|length| length.as_bytes().iter().all(u8::is_ascii_digit));
-    one_each && chunked && plain && (coding.is_none() || length.is_none())
-}
-
-#[cfg(test)]
-mod tests {
-    use http::header::{HeaderMap, HeaderName, HeaderValue};
-
-    use super::is_framed_once;
-
-    #[test]
-    fn a_response_has_one_framing_or_none() {
-        for (fields, good) in [
-            (&[][..], true),
-            (&[("content-length", "5")], true),
-            (&[("transfer-encoding", "Chunked")], true),
-            (&[("content-length", "5"), ("transfer-encoding", "chunked")], false),
-            (&[("content-length", "5"), ("content-length", "5")], false),
-            (&[("content-length", "5, 5")], false),
-            (&[("content-length", "-5")], false),
-            (&[("transfer-encoding", "gzip, chunked")], false),
-            (&[("transfer-encoding", "gzip")], false),
-            (&[("transfer-encoding", "chunked"), ("transfer-encoding", "chunked")], false),
-        ] {
-            let headers: HeaderMap = fields
-                .iter()
-                .map(|(name, _)| HeaderName::from_static(name))
-                .zip(fields.iter().map(|(_, value)| HeaderValue::from_static(value)))
-                .fold(HeaderMap::new(), |mut map, (name, value)| {
-                    map.append(name, value);
-                    map
-                });
-            assert_eq!(is_framed_once(&headers), good, "{fields:?}");
-        }
-    }
+    let to = response.headers().get(UPGRADE).map(|value| value.as_bytes());
+    let asked = to.is_some_and(|to| to.eq_ignore_ascii_case(b"websocket"));
+    if asked { Ok(()) } else { Err(Failure::Switched) }
 }

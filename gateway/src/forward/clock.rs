@@ -6,7 +6,7 @@
 //! The default does not run while the client still sends.
 
 use std::future::Future;
-use std::pin::pin;
+use std::pin::Pin;
 use std::time::Duration;
 
 use snapshot::Timeouts;
@@ -60,17 +60,17 @@ impl Clock {
 }
 
 impl TryClock {
-    /// Waits for the head of a response. Dropping `sending` gives it up.
+    /// Waits for the head of a response. Borrowed and not taken: a large future is not moved into
+    /// each of the futures here.
     pub(super) async fn head<F: Future>(
         &self,
-        sending: F,
+        mut sending: Pin<&mut F>,
         body: Option<&Replay>,
     ) -> Result<F::Output, Failure> {
         if let Some((at, failure)) = self.ends {
             return timeout_at(at, sending).await.map_err(|_| failure);
         }
         let Some(limit) = self.first_byte else { return Ok(sending.await) };
-        let mut sending = pin!(sending);
         let mut sent = progress(body);
         loop {
             if let Ok(done) = timeout(limit, &mut sending).await {
@@ -93,6 +93,7 @@ fn progress(body: Option<&Replay>) -> (u64, bool) {
 #[cfg(test)]
 mod tests {
     use std::future::pending;
+    use std::pin::pin;
     use std::time::Duration;
 
     use snapshot::Timeouts;
@@ -114,7 +115,8 @@ mod tests {
         let begun = Instant::now();
         let clock = Clock::new(begun, &timeouts, default);
         tokio::time::advance(Duration::from_secs(2)).await;
-        let failure = clock.try_at(Instant::now()).head(pending::<()>(), None).await.unwrap_err();
+        let sending = pin!(pending::<()>());
+        let failure = clock.try_at(Instant::now()).head(sending, None).await.unwrap_err();
         (failure, begun.elapsed().as_secs())
     }
 
@@ -139,7 +141,7 @@ mod tests {
             [(Some(0), None, DEFAULT), (None, Some(0), DEFAULT), (None, None, None)]
         {
             let clock = Clock::new(Instant::now(), &timeouts(request, per_try), default);
-            let hour = tokio::time::sleep(Duration::from_secs(3_600));
+            let hour = pin!(tokio::time::sleep(Duration::from_secs(3_600)));
             assert!(clock.try_at(Instant::now()).head(hour, None).await.is_ok());
         }
     }

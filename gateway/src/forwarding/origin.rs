@@ -47,20 +47,23 @@ impl Origin {
         self.trusted
     }
 
-    /// Whether the client speaks TLS: to us, or as a trusted proxy tells.
-    pub(crate) fn is_https(&self, headers: &HeaderMap) -> bool {
-        match headers.get(PROTO) {
-            Some(proto) if self.trusted => proto == "https",
-            _ => self.https,
-        }
+    /// Whether the client speaks TLS, and to which port: ours, which is `port`, or as a trusted
+    /// proxy tells.
+    pub(crate) fn front(&self, headers: &HeaderMap, port: u16) -> (bool, u16) {
+        let told = |name: &HeaderName| headers.get(name).filter(|_| self.trusted)?.to_str().ok();
+        let https = told(&PROTO).map_or(self.https, |proto| proto == "https");
+        let told_port = told(&PORT).and_then(|port| port.parse().ok());
+        let own = if https { 443 } else { 80 };
+        (https, told_port.unwrap_or(if https == self.https { port } else { own }))
     }
 
-    /// The client's address: the peer's own, or the nearest one in the chain that a trusted proxy
-    /// hands over which is not itself trusted.
-    pub(crate) fn client(&self, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
-        if !self.trusted {
-            return self.peer;
-        }
+    /// The client's address, when a trusted proxy hands over a chain: the nearest one in it that is
+    /// not itself trusted.
+    pub(crate) fn client(&self, headers: &HeaderMap, trusted: &[IpNet]) -> Option<IpAddr> {
+        self.trusted.then(|| self.nearest(headers, trusted))
+    }
+
+    fn nearest(&self, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
         let mut nearest = self.peer;
         for value in headers.get_all(FOR).iter().rev() {
             for hop in value.as_bytes().rsplit(|b| *b == b',') {
@@ -83,7 +86,9 @@ impl Origin {
             headers.insert(FOR, self.address.clone());
             headers.insert(PROTO, proto);
             headers.insert(PORT, self.port.clone());
-            headers.insert(HOST, host.clone());
+            if !host.is_empty() {
+                headers.insert(HOST, host.clone());
+            }
             headers.insert(FORWARDED, forwarded);
             return;
         }

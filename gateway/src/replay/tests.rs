@@ -126,7 +126,7 @@ fn a_body_that_outgrows_the_limit_streams_on_and_is_not_replayed() {
 fn once_a_response_has_begun_nothing_more_is_kept() {
     let client = Client::sends([Step::Data("abc")]);
     let replay = replay(client.clone(), 100);
-    drain(&mut replay.start().unwrap());
+    let _ = drain(&mut replay.start().unwrap());
     let mut second = replay.start().unwrap();
     replay.release();
     client.then(Step::Data("def"));
@@ -188,10 +188,10 @@ fn a_copy_gets_what_the_original_gets() {
     let replay = replay(client, 100);
     let mut copy = replay.copy(100);
     assert!(matches!(drain(&mut copy).1, Poll::Pending));
-    drain(&mut replay.start().unwrap());
+    let _ = drain(&mut replay.start().unwrap());
     assert!(matches!(drain(&mut copy), (text, Poll::Ready(None)) if text == "abcd"));
     // A second try reads what was kept; the copy has it already.
-    drain(&mut replay.start().unwrap());
+    let _ = drain(&mut replay.start().unwrap());
     assert!(copy.is_end_stream());
 }
 
@@ -221,7 +221,7 @@ async fn what_is_discarded_is_read_to_the_limit_and_no_further() {
 fn a_copy_of_what_broke_off_breaks_off() {
     let replay = replay(Client::sends([Step::Data("ab")]), 100);
     let mut copy = replay.copy(100);
-    drain(&mut replay.start().unwrap());
+    let _ = drain(&mut replay.start().unwrap());
     drop(replay);
     let (text, end) = drain(&mut copy);
     assert!(matches!(end, Poll::Ready(Some(Err(Error::Abandoned)))), "{text}");

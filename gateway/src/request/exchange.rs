@@ -8,6 +8,7 @@ use http::request::Parts;
 use http::{Method, Response, StatusCode, Version};
 use hyper::body::{Body as _, Incoming};
 use hyper::upgrade::OnUpgrade;
+use snapshot::RouteKind;
 use tokio::time::timeout;
 
 use super::answer::{self, Shape};
@@ -109,7 +110,7 @@ impl Exchange<'_> {
             identity: routed.hit.listener.identity.as_ref(),
             head: &self.head,
             body: self.body.as_ref(),
-            grpc: self.shape == Shape::Grpc,
+            grpc: self.is_call(routed),
             upgrade: self.asks.upgrade.is_some(),
             prefer: token.map(|token| token.endpoint),
         };
@@ -145,7 +146,7 @@ impl Exchange<'_> {
         let facts = Facts {
             named: &routed.named,
             https: routed.https,
-            port: hit.listener.port,
+            port: routed.port,
             prefix: hit.prefix,
         };
         filters::request(&hit.rule.filters, facts, &mut self.head, &mut mirrors)?;
@@ -154,6 +155,11 @@ impl Exchange<'_> {
         filters::request(&choice.filters, facts, &mut self.head, &mut mirrors)?;
         self.finish.chose(backend.clone());
         Ok(Course { backend, filters: [&hit.rule.filters, &choice.filters], mirrors })
+    }
+
+    /// Whether it is a gRPC call, by its kind or its route's.
+    fn is_call(&self, routed: &Routed) -> bool {
+        self.shape == Shape::Grpc || routed.hit.rule.kind == RouteKind::Grpc
     }
 
     /// An answer of ours.
@@ -193,7 +199,7 @@ impl Exchange<'_> {
                 backend: backend.clone(),
                 identity: routed.hit.listener.identity.clone(),
                 request: mirror::request(&self.head, body),
-                grpc: self.shape == Shape::Grpc,
+                grpc: self.is_call(routed),
             };
             mirror::start(worker, copy);
         }

@@ -38,6 +38,8 @@ pub(super) struct Routed {
     pub(super) hit: Hit,
     /// The client speaks TLS, to us or to a proxy that we trust.
     pub(super) https: bool,
+    /// The port that it speaks to.
+    pub(super) port: u16,
 }
 
 /// Brings the head into the form in which it is matched and forwarded, and matches it.
@@ -47,17 +49,24 @@ pub(super) fn route(
     finish: &mut Finish,
 ) -> Result<Routed, Failure> {
     let origin = &connection.origin;
+    let settings = &connection.worker.settings;
     head::expectation(head)?;
     strip_request(&mut head.headers, origin.is_trusted());
     finish.identify(request_id(&mut head.headers, origin.is_trusted(), fastrand::u128(..)));
     let encrypted = connection.tls.is_some();
-    let named = head::canonical(head, encrypted, &connection.worker.settings.head)?;
+    let named = head::canonical(head, encrypted, &settings.head)?;
     finish.hosted(named.authority().clone());
-    let https = origin.is_https(&head.headers);
+    if let Some(client) = origin.client(&head.headers, &settings.client.trusted_proxies) {
+        finish.comes_from(client);
+    }
+    let own_port = connection.local.port();
+    let (https, port) = origin.front(&head.headers, own_port);
     origin.tell(&mut head.headers, named.authority());
     let hit = find(connection, &named, head, finish)?;
     finish.matched(hit.rule.clone());
-    Ok(Routed { named, hit, https })
+    // Behind a socket that was handed to us, the port is the listener's and not the socket's.
+    let port = if port == own_port { hit.listener.port } else { port };
+    Ok(Routed { named, hit, https, port })
 }
 
 fn find(
