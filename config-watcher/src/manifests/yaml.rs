@@ -14,7 +14,11 @@ use build::{Builder, Made};
 
 /// Reads one document. None when there is nothing in it but comments.
 pub(crate) fn read(text: &str, lines_before: u32) -> Result<Option<(Value, Lines)>, Flaw> {
-    let line = |line: usize| lines_before + u32::try_from(line).unwrap_or(u32::MAX).max(1);
+    // The parser counts the end of the text as a line of its own.
+    let last = text.bytes().filter(|byte| matches!(byte, b'\n' | b'\r')).count() + 1;
+    let line = |line: usize| {
+        lines_before.saturating_add(u32::try_from(line.clamp(1, last)).unwrap_or(u32::MAX))
+    };
     let mut parser = Parser::new_from_str(text);
     let mut builder = Builder::default();
     while let Some(event) = parser.next_event() {
