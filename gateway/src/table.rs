@@ -101,9 +101,6 @@ pub(crate) struct ListenerInfo {
     pub(crate) https: bool,
     /// The port it listens on.
     pub(crate) port: u16,
-    /// It asks clients for a certificate in another way than its neighbours on the port, so that
-    /// a handshake says whether it was passed only with the name it was made for.
-    pub(crate) guarded: bool,
 }
 
 impl Table {
@@ -138,31 +135,23 @@ impl Table {
         Explanation::new(self.version, listener, seek)
     }
 
-    /// The listener of a request, if its connection was made for that one.
+    /// The listener of a request, if its connection was made for that one, and in the protocol
+    /// that the port speaks now.
     fn listener(&self, seek: &Seek<'_>) -> Result<&(Arc<ListenerInfo>, Arc<Hosts>), Found> {
         let place = self.by_host.of(seek.host).ok_or(Found::NoListener)?;
         let listener = &self.listeners[place];
-        if self.is_misdirected(place, &listener.0, seek) {
+        if listener.0.https != seek.https || (seek.https && !self.is_made_for(place, seek)) {
             return Err(Found::Misdirected);
         }
         Ok(listener)
     }
 
-    /// GEP-3567: a request belongs to the listener that its connection's handshake chose. A
-    /// connection without a name chose none; it may have any listener but a guarded one.
-    fn is_misdirected(&self, place: usize, info: &ListenerInfo, seek: &Seek<'_>) -> bool {
-        if info.https != seek.https {
-            // The port spoke the other protocol when the connection was made.
-            return true;
-        }
+    /// GEP-3567: whether the connection's handshake chose this listener. One without a name chose
+    /// the listener without a hostname, as `tls` does.
+    fn is_made_for(&self, place: usize, seek: &Seek<'_>) -> bool {
         match seek.sni {
-            _ if !seek.https => false,
-            Some(sni) if sni == seek.host => false,
-            Some(sni) => match self.by_host.of(sni) {
-                Some(chosen) => chosen != place,
-                None => info.guarded,
-            },
-            None => info.guarded,
+            Some(sni) => sni == seek.host || self.by_host.of(sni) == Some(place),
+            None => self.by_host.of_any() == Some(place),
         }
     }
 }

@@ -109,8 +109,6 @@ impl Ports {
             built.tls
         });
         let by_host = Listeners::new(listeners.iter().map(|(_, listener)| &listener.hostname));
-        let guards = listeners.iter().map(|(_, listener)| guard(listener));
-        let one_guard = guards.collect::<Vec<_>>().windows(2).all(|pair| pair[0] == pair[1]);
         let infos = listeners.iter().map(|(key, listener)| {
             let identity = listener.backend_client_certificate.as_ref();
             Arc::new(ListenerInfo {
@@ -119,7 +117,6 @@ impl Ports {
                     .and_then(|key| self.identities.get(key, &next.certificates, refusals)),
                 https: listener.tls.is_some(),
                 port: listener.port,
-                guarded: !one_guard && guard(listener).is_some(),
             })
         });
         let listeners = infos.collect();
@@ -152,11 +149,6 @@ fn compatible<'a>(
         }
     }
     list
-}
-
-/// What a client must show in a handshake.
-fn guard(listener: &Listener) -> Option<&snapshot::ClientValidation> {
-    listener.tls.as_ref().and_then(|tls| tls.client_validation.as_ref())
 }
 
 fn uses(listener: &Listener, certificates: &BTreeSet<CertificateKey>) -> bool {

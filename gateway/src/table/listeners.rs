@@ -45,4 +45,9 @@ impl Listeners {
         };
         named.or_else(wildcard).copied().or(self.any)
     }
+
+    /// The listener without a hostname.
+    pub(super) fn of_any(&self) -> Option<usize> {
+        self.any
+    }
 }

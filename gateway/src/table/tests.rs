@@ -23,12 +23,11 @@ fn listener_key(section: &str) -> ListenerKey {
 }
 
 /// Listeners with these hostnames, each named so, with these hosts.
-fn table(hostnames: &[&str], https: bool, guarded: &[&str], hosts: &Arc<Hosts>) -> Table {
+fn table(hostnames: &[&str], https: bool, hosts: &Arc<Hosts>) -> Table {
     let names: Vec<_> = hostnames.iter().map(|text| hostname(text)).collect();
     let info = |name: &&str| {
-        let guarded = guarded.contains(name);
         let key = listener_key(name);
-        Arc::new(ListenerInfo { key, identity: None, https, port: 443, guarded })
+        Arc::new(ListenerInfo { key, identity: None, https, port: 443 })
     };
     let listeners = hostnames.iter().map(|name| (info(name), hosts.clone())).collect();
     Table { version: Version(1), tls: None, by_host: Arc::new(Listeners::new(&names)), listeners }
@@ -48,8 +47,8 @@ fn listener(table: &Table, https: bool, sni: Option<&str>, host: &str) -> String
 #[test]
 fn a_request_belongs_to_the_listener_with_the_most_specific_hostname() {
     let names = ["*.example.com", "*.foo.example.com", "abc.foo.example.com"];
-    let closed = table(&names, false, &[], &Arc::default());
-    let open = table(&["*", names[0], names[1], names[2]], false, &[], &Arc::default());
+    let closed = table(&names, false, &Arc::default());
+    let open = table(&["*", names[0], names[1], names[2]], false, &Arc::default());
     for (host, owner) in [
         ("bar.com", "*"),
         ("example.com", "*"),
@@ -70,7 +69,7 @@ fn a_request_belongs_to_the_listener_with_the_most_specific_hostname() {
 #[test]
 fn a_connection_serves_only_the_listener_it_was_made_for() {
     let names = ["*", "second-example.org", "*.wildcard.org", "fourth-example.wildcard.org"];
-    let table = table(&names, true, &[], &Arc::default());
+    let table = table(&names, true, &Arc::default());
     for (sni, host, owner) in [
         ("example.org", "example.org", "*"),
         ("example.org", "second-example.org", "421"),
@@ -86,21 +85,22 @@ fn a_connection_serves_only_the_listener_it_was_made_for() {
     ] {
         assert_eq!(listener(&table, true, Some(sni), host), owner, "{sni} {host}");
     }
-    assert_eq!(listener(&table, true, None, "second-example.org"), names[1]);
+    assert_eq!(listener(&table, true, None, "example.org"), "*");
+    assert_eq!(listener(&table, true, None, "second-example.org"), "421");
     // The port spoke HTTP when this connection was made.
     assert_eq!(listener(&table, false, None, "example.org"), "421");
 }
 
 #[test]
-fn a_connection_for_no_listener_has_none_that_asks_more_of_clients() {
-    let table = table(&["a.com", "b.com"], true, &["b.com"], &Arc::default());
+fn a_connection_whose_listener_went_serves_no_other() {
+    let table = table(&["a.com", "*.b.com"], true, &Arc::default());
     for (sni, host, owner) in [
-        (None, "a.com", "a.com"),
-        (None, "b.com", "421"),
-        (Some("z.com"), "b.com", "421"),
-        (Some("a.com"), "b.com", "421"),
+        (Some("a.com"), "a.com", "a.com"),
         (Some("a.com"), "z.com", "404"),
-        (Some("b.com"), "b.com", "b.com"),
+        (Some("z.com"), "a.com", "421"),
+        (None, "a.com", "421"),
+        (None, "x.b.com", "421"),
+        (Some("y.b.com"), "x.b.com", "*.b.com"),
     ] {
         assert_eq!(listener(&table, true, sni, host), owner, "{sni:?} {host}");
     }
@@ -159,7 +159,7 @@ fn a_lookup_allocates_nothing() {
             }
         }
     }
-    let table = table(&["*", "*.com"], false, &[], &Arc::new(hosts));
+    let table = table(&["*", "*.com"], false, &Arc::new(hosts));
     let headers =
         ["1", "2"].map(|value| (HeaderName::from_static("x"), HeaderValue::from_static(value)));
     let headers = HeaderMap::from_iter(headers);
