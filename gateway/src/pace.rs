@@ -2,7 +2,7 @@
 //!
 //! Each connection has a [`Pace`]: what it waits for and since which second. One sweep a second per
 //! thread wakes those that are over their time; the connection's own reader or writer then finds
-//! that it is so and ends. What counts as an end is left to them.
+//! that it is so and ends. What counts as an end is left to them, and bodies to `replay`.
 //!
 //! Seconds are coarse: a limit of n seconds ends a wait after n to n + 2.
 
@@ -41,14 +41,11 @@ pub(crate) enum Wait {
     Request,
     /// Go on with a head.
     Head,
-    /// Go on with a body.
-    Body,
     /// Close, after a refusal.
     Close,
 }
 
-const WAITS: [Wait; 6] =
-    [Wait::Nothing, Wait::Handshake, Wait::Request, Wait::Head, Wait::Body, Wait::Close];
+const WAITS: [Wait; 5] = [Wait::Nothing, Wait::Handshake, Wait::Request, Wait::Head, Wait::Close];
 
 /// Limits in seconds, as [`Pace`] needs them.
 #[derive(Clone, Copy, Debug)]
@@ -56,8 +53,6 @@ pub(crate) struct Limits {
     handshake: u32,
     request: u32,
     head: u32,
-    body: u32,
-    body_rate: u32,
     close: u32,
     write: u32,
 }
@@ -70,8 +65,6 @@ impl Limits {
             handshake: seconds(settings.tls_handshake_timeout),
             request: seconds(settings.idle_keepalive),
             head: seconds(settings.header_timeout),
-            body: seconds(settings.body_idle),
-            body_rate: settings.min_body_rate.max(1),
             close: seconds(settings.linger),
             write: seconds(settings.response_write_stall),
         }
@@ -86,8 +79,6 @@ pub(crate) struct Pace {
     limits: Limits,
     wait: AtomicU8,
     since: AtomicU32,
-    /// Milliseconds of waiting for a body that are left; waiting spends them, bytes bring them.
-    slack: AtomicU32,
     /// The client takes no byte, since `write_since`.
     write_stalled: AtomicBool,
     write_since: AtomicU32,
@@ -102,7 +93,6 @@ impl Pace {
         Self {
             wait: AtomicU8::new(Wait::Handshake as u8),
             since: AtomicU32::new(clock.now()),
-            slack: AtomicU32::new(0),
             write_stalled: AtomicBool::new(false),
             write_since: AtomicU32::new(0),
             open: AtomicU32::new(0),
@@ -126,30 +116,6 @@ impl Pace {
         WAITS[usize::from(self.wait.load(Relaxed))]
     }
 
-    /// A body begins: it may stand still for `body_idle`, all in all, unless bytes come.
-    pub(crate) fn body_begins(&self) {
-        self.slack.store(self.body_slack(), Relaxed);
-    }
-
-    /// So many bytes of a body came; false when they came too late.
-    pub(crate) fn body_came(&self, bytes: usize) -> bool {
-        let mut left = Some(self.slack.load(Relaxed));
-        if self.wait() == Wait::Body {
-            let spent = self.waited().saturating_mul(1000);
-            left = left.and_then(|slack| slack.checked_sub(spent));
-            self.wait_for(Wait::Nothing);
-        }
-        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-        let brought = bytes.saturating_mul(1000) / self.limits.body_rate;
-        let slack = left.unwrap_or(0).saturating_add(brought).min(self.body_slack());
-        self.slack.store(slack, Relaxed);
-        left.is_some()
-    }
-
-    fn body_slack(&self) -> u32 {
-        self.limits.body.saturating_mul(1000)
-    }
-
     /// Whether the client has taken too long for what is waited for.
     pub(crate) fn expired(&self) -> bool {
         let waited = self.waited();
@@ -158,7 +124,6 @@ impl Pace {
             Wait::Handshake => waited > self.limits.handshake,
             Wait::Request => self.open() == 0 && waited > self.limits.request,
             Wait::Head => waited > self.limits.head,
-            Wait::Body => waited.saturating_mul(1000) > self.slack.load(Relaxed),
             Wait::Close => waited > self.limits.close,
         }
     }

@@ -15,8 +15,6 @@ pub(super) struct Framing {
     last: bool,
     /// Heads passed on so far.
     heads: u32,
-    /// A body began in the bytes that are being judged.
-    begins_body: bool,
 }
 
 /// Where the next byte belongs.
@@ -41,10 +39,6 @@ pub(super) struct Judged {
     pub(super) pass: usize,
     /// What holds for the rest.
     pub(super) rest: Rest,
-    /// The bytes began within a body.
-    pub(super) in_body: bool,
-    /// A body begins in them.
-    pub(super) begins_body: bool,
 }
 
 /// What to do with bytes that may not be passed on.
@@ -75,36 +69,23 @@ pub(super) enum Waits {
 
 impl Framing {
     pub(super) fn new(rules: Rules) -> Self {
-        Self {
-            rules,
-            at: At::Head(HeadReader::default()),
-            last: false,
-            heads: 0,
-            begins_body: false,
-        }
+        Self { rules, at: At::Head(HeadReader::default()), last: false, heads: 0 }
     }
 
     /// Judges `bytes`: those that were to be kept the last time, and more behind them.
     pub(super) fn judge(&mut self, bytes: &[u8]) -> Judged {
-        let in_body = self.waits(false) == Waits::ForBody;
-        let (pass, rest) = self.steps(bytes);
-        let begins_body = std::mem::take(&mut self.begins_body);
-        Judged { pass, rest, in_body, begins_body }
-    }
-
-    fn steps(&mut self, bytes: &[u8]) -> (usize, Rest) {
         let mut pass = 0;
         while pass < bytes.len() {
             match self.step(&bytes[pass..]) {
-                Ok(0) => return (pass, Rest::Keep),
+                Ok(0) => return Judged { pass, rest: Rest::Keep },
                 Ok(good) => pass += good,
                 Err((good, rest)) => {
                     self.at = At::Over;
-                    return (pass + good, rest);
+                    return Judged { pass: pass + good, rest };
                 }
             }
         }
-        (pass, Rest::Keep)
+        Judged { pass, rest: Rest::Keep }
     }
 
     /// How many of `bytes` (never empty) are good; none when more are needed to say.
@@ -152,7 +133,6 @@ impl Framing {
     fn begin(&mut self, head: &Head) {
         self.last = head.last;
         self.heads = self.heads.wrapping_add(1);
-        self.begins_body |= !head.upgrade && head.body != Body::Sized(0);
         match head.body {
             _ if head.upgrade => self.at = At::Held,
             Body::Sized(0) => self.next(),

@@ -44,8 +44,6 @@ enum End {
     Closed,
     /// With an error, so that the request whose body was read fails.
     Broken(&'static str),
-    /// With an error: the client took too long to send the body.
-    Late,
 }
 
 /// Room for the rest of a head that did not arrive whole; most are below it.
@@ -110,8 +108,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Gate<S> {
         if judged.rest == Rest::Keep {
             self.kept.extend_from_slice(&new[judged.pass..]);
         }
-        self.account(&judged, new.len());
-        self.settle(&judged.rest);
+        self.settle(&judged);
         buf.set_filled(before + judged.pass);
         Poll::Ready(Ok(()))
     }
@@ -138,33 +135,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Gate<S> {
     fn judge_kept(&mut self) {
         self.unjudged = false;
         let judged = self.framing.judge(&self.kept);
-        self.account(&judged, self.kept.len());
         let mut good = std::mem::take(&mut self.kept);
         if judged.rest == Rest::Keep {
             self.kept = good.split_off(judged.pass);
         }
         good.truncate(judged.pass);
         self.good = good;
-        self.settle(&judged.rest);
+        self.settle(&judged);
     }
 
-    /// Keeps the pace: bytes of a body pay for its wait, and what is passed on ends a wait.
-    fn account(&mut self, judged: &Judged, bytes: usize) {
-        if judged.in_body {
-            let still_in_body = self.framing.waits(false) == Waits::ForBody;
-            if !self.pace.body_came(bytes) && still_in_body {
-                self.end = End::Late;
-            }
-        } else if judged.pass > 0 {
+    fn settle(&mut self, judged: &Judged) {
+        if judged.pass > 0 {
             self.pace.wait_for(Wait::Nothing);
         }
-        if judged.begins_body {
-            self.pace.body_begins();
-        }
-    }
-
-    fn settle(&mut self, rest: &Rest) {
-        match rest {
+        match &judged.rest {
             Rest::Keep => {
                 if self.framing.held() {
                     self.handle.hold(self.framing.heads());
@@ -218,17 +202,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Gate<S> {
     /// Nothing came: says what is waited for, and ends what has waited too long.
     fn poll_waiting(&mut self) -> Poll<io::Result<()>> {
         self.pace.wait_for(match self.framing.waits(!self.kept.is_empty()) {
-            Waits::Freely => Wait::Nothing,
             Waits::ForRequest => Wait::Request,
             Waits::ForHead => Wait::Head,
-            Waits::ForBody => Wait::Body,
+            Waits::ForBody | Waits::Freely => Wait::Nothing,
         });
         if !self.pace.expired() {
             return Poll::Pending;
         }
         match self.pace.wait() {
             Wait::Head => self.refuse(&refusal::TIMEOUT),
-            Wait::Body => self.end = End::Late,
             _ => self.end = End::Closed,
         }
         Poll::Ready(Ok(()))
@@ -240,7 +222,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Gate<S> {
         let waits = self.framing.waits(!self.kept.is_empty());
         match self.end {
             End::Closed => false,
-            End::Silent | End::Broken(_) | End::Late => true,
+            End::Silent | End::Broken(_) => true,
             End::Not => matches!(waits, Waits::ForBody | Waits::ForHead),
         }
     }
@@ -270,10 +252,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Gate<S> {
                 End::Closed => return Poll::Ready(Ok(())),
                 End::Broken(fault) => {
                     return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, fault)));
-                }
-                End::Late => {
-                    let fault = "the client took too long to send the body";
-                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, fault)));
                 }
             }
         }

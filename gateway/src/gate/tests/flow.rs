@@ -101,48 +101,6 @@ fn an_idle_connection_ends_quietly_and_a_busy_one_stays() {
     assert_eq!(text(bench.read(ROOM)), "");
 }
 
-#[test]
-fn a_body_that_stands_still_or_drips_fails_and_a_slow_one_passes() {
-    let post = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n".to_vec();
-    let begin = |bench: &mut Bench| {
-        assert!(text(bench.read(ROOM)).starts_with("POST"));
-        assert!(bench.read(ROOM).is_none());
-    };
-
-    let mut still = Bench::new([post.clone()], false);
-    begin(&mut still);
-    still.clock.set(30);
-    assert!(still.read(ROOM).is_none());
-    still.clock.set(31);
-    let error = still.read(ROOM).unwrap().unwrap_err();
-    assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
-
-    for (bytes, lives) in [(1, false), (240, true)] {
-        let mut bench = Bench::new([post.clone()], false);
-        begin(&mut bench);
-        let mut alive = true;
-        for second in 1..=300 {
-            bench.clock.set(second);
-            bench.send(&vec![b'x'; bytes]);
-            alive &= bench.read(ROOM).is_none_or(|read| read.is_ok());
-            alive &= bench.read(ROOM).is_none_or(|read| read.is_ok());
-        }
-        assert_eq!(alive, lives, "{bytes} bytes a second");
-    }
-}
-
-#[test]
-fn time_in_which_nobody_reads_a_body_is_not_the_clients() {
-    let post = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n1".to_vec();
-    let mut bench = Bench::new([post, b"2".to_vec()], false);
-    assert!(text(bench.read(ROOM)).ends_with("1"));
-    bench.clock.set(500);
-    assert_eq!(text(bench.read(ROOM)), "2");
-    assert!(bench.read(ROOM).is_none());
-    bench.clock.set(520);
-    assert!(bench.read(ROOM).is_none(), "20 s of waiting so far");
-}
-
 fn shut(bench: &mut Bench) -> Poll<std::io::Result<()>> {
     let waker = noop_waker();
     Pin::new(&mut bench.gate).poll_shutdown(&mut Context::from_waker(&waker))
