@@ -25,28 +25,44 @@ mod pace;
 mod pool;
 mod replay;
 mod request;
+mod serve;
 mod session;
 pub mod settings;
 mod table;
 mod tasks;
 pub mod telemetry;
+mod threads;
 mod tls;
 mod upgrade;
 mod worker;
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use snapshot::{Snapshot, Version};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::apply::{Applier, Refusal};
-use crate::settings::Settings;
+use crate::backend::Backends;
+use crate::listen::Listeners;
+use crate::session::Sessions;
+use crate::settings::{Settings, Stop};
 use crate::telemetry::{AccessLog, Telemetry};
+use crate::threads::{Shared, Threads};
+use crate::worker::Stage;
 
 /// The data side of one process: worker threads, listening sockets, tables.
+///
+/// Dropped without [`Gateway::stop`], it ends at once.
 pub struct Gateway {
     applier: Applier,
+    listeners: Arc<Mutex<Listeners>>,
+    stage: Arc<watch::Sender<Stage>>,
+    stop: Stop,
+    /// `None` once it is being stopped.
+    threads: Option<Threads>,
 }
 
 /// What became of a snapshot.
@@ -77,18 +93,46 @@ impl Gateway {
     /// # Errors
     /// When a thread or its runtime cannot be made.
     pub fn start(
-        _settings: Settings,
-        _telemetry: Telemetry,
-        _access_log: AccessLog,
+        settings: Settings,
+        telemetry: Telemetry,
+        access_log: AccessLog,
     ) -> io::Result<Self> {
-        unimplemented!("lands next")
+        let settings = Arc::new(settings);
+        let backends = Backends::new(settings.clone(), telemetry.clone());
+        let (listeners, listening) = Listeners::new(settings.limits.backlog);
+        let listeners = Arc::new(Mutex::new(listeners));
+        let (stage, stage_now) = watch::channel(Stage::Serving);
+        let threads = Threads::start(&Shared {
+            telemetry: telemetry.clone(),
+            access_log,
+            backends: backends.clone(),
+            sessions: Arc::new(Sessions::new(settings.session_key.as_ref())),
+            listeners: listeners.clone(),
+            listening,
+            stage: stage_now,
+            settings: settings.clone(),
+        })?;
+        Ok(Self {
+            applier: Applier::new(backends, telemetry),
+            listeners,
+            stage: Arc::new(stage),
+            stop: settings.stop.clone(),
+            threads: Some(threads),
+        })
     }
 
     /// Makes `snapshot` live and returns when it is. Takes time in proportion to what changed.
     pub fn apply(&mut self, snapshot: Arc<Snapshot>) -> Applied {
         let outcome = self.applier.apply(snapshot);
-        let (version, refusals) = (outcome.version, outcome.refusals);
-        Applied { version, refusals, bound: Vec::new(), unbound: Vec::new() }
+        let mut listeners = lock(&self.listeners);
+        listeners.sync(&outcome.slots);
+        let addresses = listeners.bound();
+        Applied {
+            version: outcome.version,
+            refusals: outcome.refusals,
+            bound: addresses.bound,
+            unbound: addresses.unbound,
+        }
     }
 
     /// Begins to end without losing a request that can be saved: serves on for `pre_drain` while
@@ -96,6 +140,40 @@ impl Gateway {
     /// nothing is in flight or at the deadline; until then snapshots are still applied, because
     /// endpoints leave in those seconds too.
     pub fn stop(&mut self) -> impl Future<Output = Stopped> + Send + use<> {
-        std::future::ready(Stopped::default())
+        let begun = Instant::now();
+        let (stop, stage, listeners) =
+            (self.stop.clone(), self.stage.clone(), self.listeners.clone());
+        let threads = self.threads.take();
+        stage.send_replace(Stage::Draining);
+        async move {
+            let Some(threads) = threads else { return Stopped::default() };
+            sleep(stop.pre_drain.min(stop.deadline)).await;
+            lock(&listeners).close();
+            stage.send_replace(Stage::Closing);
+            let mut ended = std::pin::pin!(threads.ended());
+            // `ended` goes on where it was.
+            tokio::select! {
+                cut = &mut ended => return cut.into(),
+                () = sleep_until(begun + stop.deadline) => {}
+            }
+            stage.send_replace(Stage::Ending);
+            // Farewells to clients, then to endpoints, and as much again for what is in between.
+            let Ok(cut) = timeout(stop.farewell * 4, ended).await else {
+                tracing::error!("a worker thread does not end");
+                return Stopped::default();
+            };
+            cut.into()
+        }
     }
+}
+
+impl From<serve::Cut> for Stopped {
+    fn from(cut: serve::Cut) -> Self {
+        Self { connections: cut.connections, requests: cut.requests }
+    }
+}
+
+/// A panic while it was locked has left it whole: each change is one insertion or removal.
+fn lock(listeners: &Mutex<Listeners>) -> MutexGuard<'_, Listeners> {
+    listeners.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -128,7 +128,13 @@ impl Pace {
         }
     }
 
-    fn waited(&self) -> u32 {
+    /// The second it is now.
+    pub(crate) fn now(&self) -> u32 {
+        self.clock.now()
+    }
+
+    /// Seconds since this wait began.
+    pub(crate) fn waited(&self) -> u32 {
         self.clock.now().wrapping_sub(self.since.load(Relaxed))
     }
 

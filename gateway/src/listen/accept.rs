@@ -1,0 +1,161 @@
+//! Taking connections from one listening socket, on one thread.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use super::Listening;
+use super::ticket::{Counts, Ticket};
+use crate::apply::Slot;
+use crate::settings::Limits;
+
+/// A connection that is not served yet.
+pub(crate) struct Accepted<S = TcpStream> {
+    pub(crate) stream: S,
+    /// Who opened it.
+    pub(crate) peer: SocketAddr,
+    /// Its tables.
+    pub(crate) slot: Arc<Slot>,
+    /// Counts it.
+    pub(crate) ticket: Ticket,
+}
+
+/// One that goes to another thread, and is no thread's meanwhile.
+pub(crate) type Moving = Accepted<std::net::TcpStream>;
+
+impl Accepted {
+    /// Takes it off this thread.
+    pub(crate) fn move_to(mut self, thread: usize) -> io::Result<Moving> {
+        self.ticket.move_to(thread);
+        let Self { stream, peer, slot, ticket } = self;
+        Ok(Accepted { stream: stream.into_std()?, peer, slot, ticket })
+    }
+}
+
+impl Moving {
+    /// Puts it on this thread.
+    pub(crate) fn arrive(mut self, thread: usize) -> io::Result<Accepted> {
+        self.ticket.move_to(thread);
+        let Self { stream, peer, slot, ticket } = self;
+        Ok(Accepted { stream: TcpStream::from_std(stream)?, peer, slot, ticket })
+    }
+}
+
+/// What a thread that accepts goes by.
+pub(crate) struct Acceptor {
+    counts: Arc<Counts>,
+    thread: usize,
+    /// Connections in one go.
+    burst: usize,
+    /// Rest when resources have run out.
+    pause: Duration,
+}
+
+impl Acceptor {
+    /// An acceptor of this thread.
+    pub(crate) fn new(counts: Arc<Counts>, thread: usize, limits: &Limits) -> Self {
+        Self { counts, thread, burst: limits.accept_burst, pause: limits.accept_pause }
+    }
+
+    /// Gives each connection to `deliver`, until the sender of `hold` is dropped; then once more
+    /// all that wait in the socket.
+    pub(crate) async fn run(
+        self,
+        listening: Listening,
+        mut hold: watch::Receiver<()>,
+        deliver: impl Fn(Accepted),
+    ) {
+        let address = listening.slot.address;
+        // A descriptor of our own: a runtime takes each once, and this one may come back while it
+        // is being let go of.
+        let socket = match listening.socket.try_clone().and_then(TcpListener::from_std) {
+            Ok(socket) => socket,
+            Err(error) => return tracing::error!(%address, %error, "this thread cannot accept"),
+        };
+        let mut paused = false;
+        loop {
+            // Accepting loses nothing when it is dropped.
+            let accepted = tokio::select! {
+                biased;
+                _ = hold.changed() => break,
+                accepted = socket.accept() => accepted,
+            };
+            let mut end = self.take(&listening, accepted, &deliver);
+            for _ in 1..self.burst {
+                let Some(accepted) = socket.accept().now_or_never() else { break };
+                end = end.and(self.take(&listening, accepted, &deliver));
+            }
+            match end {
+                Ok(()) => {
+                    paused = false;
+                    tokio::task::yield_now().await;
+                }
+                Err(error) => {
+                    if !std::mem::replace(&mut paused, true) {
+                        tracing::warn!(%address, %error, "accepting pauses");
+                    }
+                    sleep(self.pause).await;
+                }
+            }
+        }
+        drop(socket);
+        loop {
+            match accept_now(&listening.socket) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                accepted => {
+                    if self.take(&listening, accepted, &deliver).is_err() {
+                        sleep(self.pause).await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Counts and delivers one. An error is ours: files or memory have run out.
+    fn take(
+        &self,
+        listening: &Listening,
+        accepted: io::Result<(TcpStream, SocketAddr)>,
+        deliver: &impl Fn(Accepted),
+    ) -> io::Result<()> {
+        match accepted {
+            Ok((stream, peer)) => {
+                if let Some(ticket) = Ticket::take(&self.counts, &listening.open, self.thread) {
+                    deliver(Accepted { stream, peer, slot: listening.slot.clone(), ticket });
+                }
+                Ok(())
+            }
+            Err(error) if is_the_connections(error.kind()) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Asks the kernel itself: the runtime may not have heard yet of what came last.
+fn accept_now(socket: &std::net::TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    let (stream, peer) = socket.accept()?;
+    stream.set_nonblocking(true)?;
+    Ok((TcpStream::from_std(stream)?, peer))
+}
+
+/// Whether a failure to accept is the client's or the network's doing (accept(2)): that connection
+/// is no more, the next one may be good.
+fn is_the_connections(error: ErrorKind) -> bool {
+    matches!(
+        error,
+        ErrorKind::ConnectionAborted
+            | ErrorKind::ConnectionReset
+            | ErrorKind::Interrupted
+            | ErrorKind::PermissionDenied
+            | ErrorKind::NetworkDown
+            | ErrorKind::NetworkUnreachable
+            | ErrorKind::HostUnreachable
+            | ErrorKind::TimedOut
+    )
+}

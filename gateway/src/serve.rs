@@ -1,0 +1,227 @@
+//! One client connection from accept to close.
+//!
+//! ```text
+//! accepted -> TLS (SNI) -> HTTP/2 (ALPN, or its preface) -> hyper ----------> request
+//!                       -> HTTP/1 ------------------> gate -> hyper -> request
+//! ```
+//! Promises: every wait for a client ends (`pace`); a connection that has grown old, has had many
+//! requests or is idle closes in an orderly way, and so do all when the gateway stops; a client
+//! that resets what it asks for is cut off; a panic in one request ends that one only. What a
+//! request is answered is left to `request`.
+
+mod answer;
+mod life;
+mod sniff;
+mod stream;
+mod streams;
+
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Instant;
+
+use hyper::server::conn::{http1, http2};
+use hyper_util::rt::{TokioIo, TokioTimer};
+
+use crate::connection::Connection;
+use crate::forwarding::origin::Origin;
+use crate::gate::{Gate, Rules};
+use crate::listen::accept::Accepted;
+use crate::pace::{Clock, Limits, Pace, Wait};
+use crate::tls::{PortTls, TlsInfo};
+use crate::worker::Worker;
+use answer::answers;
+pub(crate) use life::{Cut, Wish};
+use life::{Life, Lives};
+use sniff::Protocol;
+use stream::{ClientStream, Paced};
+use streams::Streams;
+
+/// Bytes that hyper may buffer in each direction of an HTTP/1 connection. 64 KiB: the bound of one
+/// stream everywhere, and room for the largest head.
+const HTTP1_BUFFER: usize = 64 << 10;
+
+/// What serves the connections of one thread.
+pub(crate) struct Server {
+    worker: Rc<Worker>,
+    clock: Clock,
+    limits: Limits,
+    lives: Lives,
+    http1: http1::Builder,
+}
+
+/// A connection whose handshakes are done.
+struct Ready {
+    stream: ClientStream,
+    http2: bool,
+    tls: Option<TlsInfo>,
+}
+
+impl Server {
+    /// Serves for this worker. Someone must call [`Self::sweep`] once a second.
+    pub(crate) fn new(worker: Rc<Worker>) -> Self {
+        let mut http1 = http1::Builder::new();
+        // Heads are complete when hyper sees them; `pace` has the time.
+        http1
+            .header_read_timeout(None)
+            .max_header_size(worker.settings.head.bytes)
+            .max_buf_size(HTTP1_BUFFER.max(2 * worker.settings.head.bytes));
+        Self {
+            clock: Clock::default(),
+            limits: Limits::new(&worker.settings.client),
+            lives: Lives::new(&worker.settings.client),
+            http1,
+            worker,
+        }
+    }
+
+    /// Moves the clock on, to so many seconds since the thread began, and ends what is over its
+    /// time.
+    pub(crate) fn sweep(&self, now: u32) {
+        self.clock.set(now);
+        self.lives.sweep(now, self.worker.stage());
+    }
+
+    /// Wishes this for all connections there are.
+    pub(crate) fn wish(&self, wish: Wish) {
+        self.lives.wish(wish);
+    }
+
+    /// What would be cut off now.
+    pub(crate) fn would_cut(&self) -> Cut {
+        self.lives.count()
+    }
+
+    /// Serves one connection to its end.
+    pub(crate) async fn serve(self: Rc<Self>, accepted: Accepted) {
+        let Accepted { stream, peer, slot, ticket } = accepted;
+        let Ok(local) = stream.local_addr() else { return };
+        let pace = Arc::new(Pace::new(self.clock.clone(), self.limits));
+        let life = self.lives.begin(pace.clone(), self.clock.now());
+        let port_tls = slot.load().tls.clone();
+        let stream = Paced::new(stream, pace, ticket);
+        // Boxed, because a handshake's state is large and soon over.
+        let ready = Box::pin(self.shake_hands(stream, port_tls, &life)).await;
+        let Some(Ready { stream, http2, tls }) = ready else { return };
+        let trusted = &self.worker.settings.client.trusted_proxies;
+        let connection = Connection {
+            worker: self.worker.clone(),
+            peer,
+            local,
+            origin: Origin::new(peer, local.port(), tls.is_some(), trusted),
+            slot,
+            tls,
+            h2: http2,
+            gate: None,
+        };
+        if http2 {
+            self.serve_http2(stream, connection, life).await;
+        } else {
+            self.serve_http1(stream, connection, life).await;
+        }
+    }
+
+    async fn shake_hands(
+        &self,
+        mut stream: Paced,
+        tls: Option<Arc<PortTls>>,
+        life: &Life,
+    ) -> Option<Ready> {
+        life.wakes_itself().await;
+        let Some(tls) = tls else {
+            life.pace.wait_for(Wait::Request);
+            let http2 = sniff::protocol(&mut stream).await.ok()? == Protocol::Http2;
+            return Some(Ready { stream: ClientStream::Clear(stream), http2, tls: None });
+        };
+        let metrics = self.worker.telemetry.connections();
+        let begun = Instant::now();
+        match tls.accept(stream).await {
+            Ok((stream, info)) => {
+                metrics.handshake_done(begun.elapsed());
+                let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                let stream = ClientStream::Tls(Box::new(stream));
+                Some(Ready { stream, http2, tls: Some(info) })
+            }
+            Err(error) => {
+                metrics.handshake_failed();
+                tracing::debug!(%error, "TLS handshake");
+                None
+            }
+        }
+    }
+
+    async fn serve_http1(&self, stream: ClientStream, mut connection: Connection, life: Rc<Life>) {
+        let settings = &self.worker.settings;
+        let rules = Rules {
+            head: settings.head.clone(),
+            secure: connection.tls.is_some(),
+            linger_bytes: settings.client.linger_bytes,
+        };
+        let (gate, handle) = Gate::new(stream, rules, life.pace.clone());
+        connection.gate = Some(handle);
+        let peer = connection.peer;
+        let answers = answers(connection, life.clone());
+        let serving = self.http1.serve_connection(TokioIo::new(gate), answers).with_upgrades();
+        // An HTTP/1 connection that is idle must not be closed in the client's face.
+        drive(serving, &life, peer, Wish::Close, http1::UpgradeableConnection::graceful_shutdown)
+            .await;
+    }
+
+    async fn serve_http2(&self, stream: ClientStream, connection: Connection, life: Rc<Life>) {
+        let settings = &self.worker.settings.http2;
+        let streams = Streams::new(self.worker.tasks.clone(), life.clone());
+        let mut http2 = http2::Builder::new(streams);
+        http2
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(settings.streams)
+            .initial_stream_window_size(settings.stream_window)
+            .initial_connection_window_size(settings.connection_window)
+            .max_send_buf_size(settings.send_buffer)
+            .max_header_list_size(settings.header_list)
+            .max_pending_accept_reset_streams(settings.pending_reset)
+            .max_local_error_reset_streams(settings.error_reset)
+            .keep_alive_interval(settings.ping_interval)
+            .keep_alive_timeout(settings.ping_timeout);
+        life.pace.wait_for(Wait::Request);
+        let peer = connection.peer;
+        let answers = answers(connection, life.clone());
+        let serving = http2.serve_connection(TokioIo::new(stream), answers);
+        drive(serving, &life, peer, Wish::Leave, http2::Connection::graceful_shutdown).await;
+    }
+}
+
+/// Runs a connection to its end, or until it is cut off. Shuts it down in an orderly way when at
+/// least `gentle` is wished for it.
+async fn drive<C>(
+    serving: C,
+    life: &Life,
+    peer: SocketAddr,
+    gentle: Wish,
+    shut_down: fn(Pin<&mut C>),
+) where
+    C: Future<Output = hyper::Result<()>>,
+{
+    let mut serving = pin!(serving);
+    poll_fn(|cx| {
+        life.pace.read_by(cx.waker());
+        if life.pace.wait() == Wait::Request && life.pace.expired() {
+            life.wish(Wish::Leave);
+        }
+        if life.wished() == Wish::Cut {
+            return Poll::Ready(());
+        }
+        if life.wished() >= gentle && life.tell() {
+            shut_down(serving.as_mut());
+        }
+        serving.as_mut().poll(cx).map(|end| {
+            if let Err(error) = end {
+                tracing::debug!(%peer, %error, "connection");
+            }
+        })
+    })
+    .await;
+    life.ends();
+}

@@ -1,0 +1,143 @@
+//! hyper's service: one request in, its response out, both counted.
+
+use std::any::Any;
+use std::convert::Infallible;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use futures::FutureExt;
+use http::header::{CONNECTION, HeaderValue};
+use http::{Request, Response, StatusCode};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::service::{Service, service_fn};
+
+use super::life::{Life, Wish};
+use super::streams::Mark;
+use crate::connection::Connection;
+use crate::failure::Failure;
+use crate::finish::Body;
+use crate::request;
+use crate::worker::Stage;
+
+/// Answers the requests of one connection.
+pub(super) fn answers(
+    connection: Connection,
+    life: Rc<Life>,
+) -> impl Service<
+    Request<Incoming>,
+    Response = Response<Counted>,
+    Error = Infallible,
+    Future = impl Future<Output = Result<Response<Counted>, Infallible>>,
+> {
+    let connection = Rc::new(connection);
+    service_fn(move |request| {
+        // Begun before the future is made: `streams` relies on it.
+        let open = Open::begin(&connection, &life);
+        answer(connection.clone(), open, request)
+    })
+}
+
+async fn answer(
+    connection: Rc<Connection>,
+    mut open: Open,
+    request: Request<Incoming>,
+) -> Result<Response<Counted>, Infallible> {
+    // What a panic leaves behind is this request's own, and is dropped with it.
+    let handled = AssertUnwindSafe(request::handle(&connection, request)).catch_unwind().await;
+    let mut response = handled.unwrap_or_else(|panic| bug(&connection, &*panic));
+    let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    if !connection.h2 && !switches && open.is_last(&connection) {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    open.answered = true;
+    Ok(response.map(|body| Counted { body, open }))
+}
+
+/// A panic is a bug of ours; it costs the one request.
+fn bug(connection: &Connection, panic: &(dyn Any + Send)) -> Response<Body> {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    tracing::error!(panic = text.unwrap_or("without a message"), "a request failed by a bug");
+    connection.worker.failures.count(Failure::Internal);
+    let mut response = Response::new(Body::none());
+    *response.status_mut() = Failure::Internal.row().status;
+    response
+}
+
+/// A request that is not answered to its end.
+struct Open {
+    life: Rc<Life>,
+    /// HTTP/2 only.
+    mark: Option<Rc<Mark>>,
+    answered: bool,
+}
+
+impl Open {
+    fn begin(connection: &Connection, life: &Rc<Life>) -> Self {
+        life.pace.request_begins();
+        life.request_comes();
+        let mark = connection.h2.then(|| {
+            life.resets.stream(life.pace.now());
+            let mark = Rc::<Mark>::default();
+            life.marks.borrow_mut().push(mark.clone());
+            mark
+        });
+        if let Some(gate) = &connection.gate {
+            gate.request_begins();
+        }
+        Self { life: life.clone(), mark, answered: false }
+    }
+
+    /// Whether the connection should close behind this response.
+    fn is_last(&self, connection: &Connection) -> bool {
+        self.life.wished() >= Wish::Leave || connection.worker.stage() >= Stage::Draining
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.life.pace.request_ends();
+        if self.mark.is_some() && !self.answered && self.life.resets.reset() {
+            self.life.wish(Wish::Cut);
+        }
+    }
+}
+
+/// A response's body; its request is open until this is dropped.
+pub(super) struct Counted {
+    body: Body,
+    open: Open,
+}
+
+impl HttpBody for Counted {
+    type Data = Bytes;
+    type Error = <Body as HttpBody>::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let Some(mark) = self.open.mark.clone() else {
+            return Pin::new(&mut self.body).poll_frame(cx);
+        };
+        mark.asked();
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        if frame.is_some() {
+            mark.gave();
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
