@@ -5,6 +5,7 @@
 //! look whether a peer has closed an idle connection, while the connection itself is owned by
 //! whoever speaks the protocol.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
@@ -12,7 +13,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -160,13 +161,13 @@ impl AsyncWrite for Socket {
 }
 
 /// A connection to an endpoint, plain or TLS.
-#[derive(Debug)]
 pub(crate) struct Transport {
     stream: Stream,
     wire: Rc<Wire>,
+    /// Dropped with the connection.
+    held: Option<Box<dyn Any>>,
 }
 
-#[derive(Debug)]
 enum Stream {
     Plain(Socket),
     Tls(Box<TlsStream<Socket>>),
@@ -174,16 +175,31 @@ enum Stream {
 
 impl Transport {
     pub(super) fn plain(socket: Socket, wire: Rc<Wire>) -> Self {
-        Self { stream: Stream::Plain(socket), wire }
+        Self { stream: Stream::Plain(socket), wire, held: None }
     }
 
     pub(super) fn tls(stream: TlsStream<Socket>, wire: Rc<Wire>) -> Self {
-        Self { stream: Stream::Tls(Box::new(stream)), wire }
+        Self { stream: Stream::Tls(Box::new(stream)), wire, held: None }
     }
 
     /// What others may see of it.
     pub(crate) fn wire(&self) -> &Rc<Wire> {
         &self.wire
+    }
+
+    /// Keeps `what` for as long as the connection is open, whoever owns it then.
+    pub(crate) fn hold(&mut self, what: impl Any) {
+        self.held = Some(Box::new(what));
+    }
+
+    /// Says goodbye where the protocol has a word for it, without waiting: TLS peers can tell a
+    /// close from a cut. Plain connections say it by closing.
+    pub(crate) fn farewell(&mut self) {
+        if let Stream::Tls(stream) = &mut self.stream {
+            let mut nobody = Context::from_waker(Waker::noop());
+            // Whether it got out or not, the connection is closed next.
+            let _ = Pin::new(stream).poll_shutdown(&mut nobody);
+        }
     }
 }
 

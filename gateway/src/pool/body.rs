@@ -1,41 +1,81 @@
 //! The body of an upstream response, which gives its connection back at the end.
 
-use std::marker::PhantomData;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::oneshot;
+
+use super::RequestBody;
+use super::http1::Line;
+use super::http2::Stream;
+use super::slot::Slot;
+use super::tunnel::Tunnel;
 
 /// A response body. Read to its end, it gives the connection back to the pool; dropped before,
 /// the connection is closed or the stream reset.
-pub(crate) struct ResponseBody<B> {
-    inner: Incoming,
-    lease: PhantomData<B>,
+pub(crate) struct ResponseBody<B: RequestBody> {
+    incoming: Incoming,
+    /// Gone once the body has ended.
+    held: Option<Held<B>>,
+    tunnel: Option<oneshot::Receiver<Tunnel>>,
+    reused: bool,
+    connect_time: Option<Duration>,
 }
 
-impl<B> ResponseBody<B> {
+/// What a response comes on.
+pub(super) enum Held<B: RequestBody> {
+    Line(Line<B>, Rc<Slot<B>>),
+    Stream(Stream<B>),
+}
+
+impl<B: RequestBody> ResponseBody<B> {
+    /// The body that comes on `held`, which is given back at once if there is none.
+    pub(super) fn new(
+        incoming: Incoming,
+        held: Held<B>,
+        tunnel: Option<oneshot::Receiver<Tunnel>>,
+        reused: bool,
+        connect_time: Option<Duration>,
+    ) -> Self {
+        let held = Some(held);
+        let mut body = Self { incoming, held, tunnel, reused, connect_time };
+        if body.incoming.is_end_stream() {
+            body.give_back();
+        }
+        body
+    }
+
     /// Whether the connection had carried a request before.
     pub(crate) fn reused(&self) -> bool {
-        unimplemented!("lands next")
+        self.reused
     }
 
     /// What connecting took (TCP and TLS), when this request waited for it.
     pub(crate) fn connect_time(&self) -> Option<Duration> {
-        unimplemented!("lands next")
+        self.connect_time
     }
 
     /// After a 101 response to a request with `Upgrade`: the connection itself, and what the
     /// backend had sent after the head. `None` for any other response.
     pub(crate) async fn into_tunnel(self) -> Option<Tunnel> {
-        unimplemented!("lands next")
+        self.tunnel?.await.ok()
+    }
+
+    fn give_back(&mut self) {
+        match self.held.take() {
+            // A line that became a tunnel is none any more.
+            Some(Held::Line(line, slot)) if self.tunnel.is_none() => slot.park(line),
+            _ => {}
+        }
     }
 }
 
-impl<B: Unpin> Body for ResponseBody<B> {
+impl<B: RequestBody> Body for ResponseBody<B> {
     type Data = Bytes;
     type Error = hyper::Error;
 
@@ -43,45 +83,24 @@ impl<B: Unpin> Body for ResponseBody<B> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        Pin::new(&mut self.inner).poll_frame(cx)
+        let frame = ready!(Pin::new(&mut self.incoming).poll_frame(cx));
+        match &frame {
+            // Readers stop at the end of the stream or at trailers, and ask for nothing after.
+            Some(Ok(frame)) if frame.is_trailers() || self.incoming.is_end_stream() => {
+                self.give_back();
+            }
+            Some(Ok(_)) => {}
+            Some(Err(_)) => self.held = None,
+            None => self.give_back(),
+        }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.incoming.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
-    }
-}
-
-/// An upgraded upstream connection. Reads what had come with the response first.
-pub(crate) struct Tunnel;
-
-impl AsyncRead for Tunnel {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        _cx: &mut Context<'_>,
-        _to: &mut tokio::io::ReadBuf<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        unimplemented!("lands next")
-    }
-}
-
-impl AsyncWrite for Tunnel {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        _cx: &mut Context<'_>,
-        _from: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
-        unimplemented!("lands next")
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        unimplemented!("lands next")
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        unimplemented!("lands next")
+        self.incoming.size_hint()
     }
 }
