@@ -15,6 +15,7 @@ use crate::duration;
 const NAMESPACE: &str = "headgate-system";
 
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(super) struct Args {
     /// Folder of YAML and JSON manifests, watched with its subfolders.
     #[arg(long, value_name = "DIR", env = "HEADGATE_MANIFESTS")]

@@ -1,4 +1,13 @@
 //! Integration tests: the real binary, real sockets on port 0.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test that fails panics and says why"
+)]
+
+mod command;
+mod echo;
 mod fuzz;
+mod harness;
 mod tidy;
