@@ -1,3 +1,5 @@
+//! Folders in memory: what happens to them, and what becomes live.
+
 use super::super::documents::Format;
 use super::super::read::read;
 use super::*;
@@ -74,17 +76,13 @@ fn the_first_by_path_wins_and_the_others_are_told() {
     folder.write("b", &map("xx"));
     assert_eq!(folder.write("a", &map("xx")), ["+ConfigMap ns/xx a:1"]);
     folder.write("c", &(map("xx") + &map("xx")));
-    assert_eq!(
-        folder.problems(),
-        [
-            "b:1: ConfigMap ns/xx: is defined in a:1 already, which is what counts: remove one of the two, \
-         or give it another name",
-            "c:1: ConfigMap ns/xx: is defined in a:1 already, which is what counts: remove one of the two, \
-         or give it another name",
-            "c:5: ConfigMap ns/xx: is defined in c:1 already, which is what counts: remove one of the two, \
-         or give it another name",
-        ]
-    );
+    let told = |place: &str, first: &str| {
+        let object = format!("{place}: ConfigMap ns/xx");
+        let message = format!("is defined in {first} already, which is what counts");
+        format!("{object}: {message}: remove one of the two, or give it another name")
+    };
+    let all = [told("b:1", "a:1"), told("c:1", "a:1"), told("c:5", "c:1")];
+    assert_eq!(folder.problems(), all);
     assert_eq!(folder.remove("a"), ["+ConfigMap ns/xx b:1"]);
     folder.remove("c");
     assert_eq!(folder.problems(), [""; 0]);

@@ -1,3 +1,5 @@
+//! Documents as values, and what is refused.
+
 use serde_json::json;
 
 use super::*;
