@@ -70,7 +70,8 @@ fn build(text: &str) -> Result<Regex, regex::Error> {
 }
 
 fn last_line(message: &str) -> String {
-    message.lines().last().unwrap_or(message).trim().to_owned()
+    let last = message.lines().last().unwrap_or(message).trim();
+    last.strip_prefix("error: ").unwrap_or(last).to_owned()
 }
 
 impl fmt::Debug for Pattern {

@@ -43,7 +43,10 @@ impl Fault {
 
     /// A value outside an enumeration: names what it may be.
     pub(crate) fn choice(field: &Field<'_>, value: &str, known: &[&str]) -> Self {
-        Self::value(field, format_args!("`{value}` is not supported; use {}", known.join(" or ")))
+        let (last, others) = known.split_last().expect("a list of what is known is not empty");
+        let or = if others.is_empty() { "" } else { " or " };
+        let others = others.join(", ");
+        Self::value(field, format_args!("`{value}` is not supported; use {others}{or}{last}"))
     }
 }
 

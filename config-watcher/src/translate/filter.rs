@@ -15,19 +15,17 @@ use super::field::Field;
 use crate::api::meta::Reference;
 use crate::api::route::Filter as Written;
 
-const HTTP_TYPES: [&str; 7] = [
+const HTTP_TYPES: [&str; 6] = [
     "RequestHeaderModifier",
     "ResponseHeaderModifier",
     "RequestMirror",
     "RequestRedirect",
     "URLRewrite",
     "CORS",
-    "ExtensionRef",
 ];
-const GRPC_TYPES: [&str; 4] =
-    ["RequestHeaderModifier", "ResponseHeaderModifier", "RequestMirror", "ExtensionRef"];
-/// Types that may stand in one list several times.
-const REPEATABLE: [&str; 2] = ["RequestMirror", "ExtensionRef"];
+const GRPC_TYPES: [&str; 3] = ["RequestHeaderModifier", "ResponseHeaderModifier", "RequestMirror"];
+/// The one of these that may stand in a list several times.
+const REPEATABLE: &str = "RequestMirror";
 
 /// Who a reference of a mirror is, and what is wrong with it.
 pub(crate) type Resolve<'a> = dyn Fn(&Reference, &Field<'_>) -> (Target, Option<Fault>) + 'a;
@@ -160,7 +158,7 @@ fn incompatible(list: &[Written], owner: &Field<'_>) -> Option<Fault> {
     if count("RequestRedirect") > 0 && count("URLRewrite") > 0 {
         return fault(format_args!("RequestRedirect and URLRewrite exclude each other; keep one"));
     }
-    let repeated = HTTP_TYPES.iter().find(|kind| !REPEATABLE.contains(kind) && count(kind) > 1)?;
+    let repeated = HTTP_TYPES.iter().find(|kind| **kind != REPEATABLE && count(kind) > 1)?;
     fault(format_args!("{repeated} stands there more than once; merge them into one"))
 }
 

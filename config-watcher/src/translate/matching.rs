@@ -146,7 +146,10 @@ fn text(from: &NamedMatch, at: &Field<'_>) -> Result<Text, Fault> {
 
 fn pattern(text: &str, at: &Field<'_>) -> Result<Pattern, Fault> {
     Pattern::parse(text).map_err(|error| {
-        Fault::value(at, format_args!("`{text:.100}` is no regular expression we take: {error}"))
+        Fault::value(
+            at,
+            format_args!("`{text:.100}` is no regular expression (RE2 syntax): {error}"),
+        )
     })
 }
 

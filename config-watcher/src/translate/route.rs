@@ -138,7 +138,7 @@ impl Head<'_> {
                 Ok(name) => good.push(name),
                 Err(error) => {
                     let at = Field::SPEC.nth("hostnames", index);
-                    bad.push(Fault::value(&at, format_args!("`{text}` is no hostname: {error}")));
+                    bad.push(Fault::value(&at, format_args!("`{text}`: {error}")));
                 }
             }
         }

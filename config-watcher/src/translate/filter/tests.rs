@@ -124,7 +124,7 @@ fn redirects_that_cannot_be_done_are_named() {
         &[
             ("null", ": is missing"),
             (r#"{"scheme": "ftp"}"#, ".scheme: `ftp` is not supported; use http or https"),
-            (r#"{"statusCode": 305}"#, ".statusCode: `305` is not supported; use 301 or"),
+            (r#"{"statusCode": 305}"#, ".statusCode: `305` is not supported; use 301, 302"),
             (r#"{"hostname": "*.a.com"}"#, ".hostname: `*.a.com` is a wildcard"),
             (r#"{"hostname": "10.0.0.1"}"#, ".hostname: an IP address is no hostname"),
             (r#"{"hostname": "a_b"}"#, ".hostname: `a_b` is no DNS label"),
@@ -269,7 +269,7 @@ fn cors_that_cannot_be_done_is_named() {
 
 #[test]
 fn filters_that_we_do_not_have_are_never_skipped() {
-    let known = "use RequestHeaderModifier or ResponseHeaderModifier or RequestMirror or";
+    let known = "use RequestHeaderModifier, ResponseHeaderModifier, RequestMirror,";
     for kind in ["ExternalAuth", "Magic"] {
         let message = bad(&format!(r#"{{"type": "{kind}"}}"#));
         assert!(message.starts_with(&format!("type: `{kind}` is not supported; {known}")));

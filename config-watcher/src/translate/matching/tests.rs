@@ -86,7 +86,7 @@ fn what_cannot_be_matched_is_named_with_its_field() {
         (r#"{"path": {"type": "Glob", "value": "/"}}"#, "path.type: `Glob` is not supported"),
         (r#"{"path": {"value": "a"}}"#, "path.value: `a` does not begin with `/`"),
         (r#"{"path": {"type": "RegularExpression", "value": "("}}"#, "path.value: `(` is no"),
-        (r#"{"method": "FETCH"}"#, "method: `FETCH` is not supported; use GET or HEAD"),
+        (r#"{"method": "FETCH"}"#, "method: `FETCH` is not supported; use GET, HEAD,"),
         (r#"{"method": "get"}"#, "method: `get` is not supported"),
         (r#"{"headers": [{"name": ":path", "value": "a"}]}"#, "headers[0].name: `:path` is no"),
         (

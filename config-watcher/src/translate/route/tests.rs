@@ -188,7 +188,7 @@ fn a_rule_that_cannot_be_done_keeps_its_requests_and_refuses_them() {
     let expected = [GOOD[0], GOOD[1], "PartiallyInvalid=True/UnsupportedValue"];
     assert_eq!(conditions(&entry), expected);
     let text = message(&entry, "PartiallyInvalid");
-    let start = "Dropped Rule 1, its requests are answered with 500: spec.rules[1].filters[0].type";
+    let start = "Dropped Rule 1 (answered with 500): spec.rules[1].filters[0].type";
     assert!(text.starts_with(start), "{text}");
     assert!(matches!(&rules(&sample)[1].filters[..], [Filter::Unsupported(_)]));
     assert!(rules(&sample)[1].backends.is_empty());
@@ -279,7 +279,10 @@ fn a_hostname_that_is_none_makes_the_route_invalid() {
     let sample = Sample::new(bad);
     assert_eq!(conditions(&parent(&sample))[0], "Accepted=False/UnsupportedValue");
     let text = message(&parent(&sample), "Accepted");
-    assert!(text.starts_with("spec.hostnames[1]: `10.0.0.1` is no hostname"), "{text}");
+    assert!(
+        text.starts_with("spec.hostnames[1]: `10.0.0.1`: an IP address is no hostname"),
+        "{text}"
+    );
     assert!(rules(&sample).is_empty());
     assert_eq!(attached(&sample), 0);
 }

@@ -52,7 +52,7 @@ fn dropped(drafts: &[Draft], message: &str) -> String {
     }
     if !held.is_empty() {
         let held = held.join(", ");
-        parts.push(format!("Dropped Rule {held}, its requests are answered with 500"));
+        parts.push(format!("Dropped Rule {held} (answered with 500)"));
     }
     format!("{}: {message}", parts.join("; "))
 }
