@@ -203,6 +203,11 @@ impl Finish {
 impl Drop for Finish {
     fn drop(&mut self) {
         let known = &mut *self.0;
+        if std::thread::panicking() {
+            // `serve` answers for us.
+            known.failure = Some(Failure::Internal);
+            known.status = Some(Failure::Internal.row().status);
+        }
         if !known.complete && known.failure.is_none() {
             known.failure = Some(known.why_cut());
         }

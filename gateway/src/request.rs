@@ -12,6 +12,8 @@ mod exchange;
 mod filters;
 mod head;
 mod route;
+#[cfg(test)]
+mod tests;
 
 use std::rc::Rc;
 

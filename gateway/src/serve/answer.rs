@@ -49,7 +49,7 @@ async fn answer(
 ) -> Result<Response<Counted>, Infallible> {
     // What a panic leaves behind is this request's own, and is dropped with it.
     let handled = AssertUnwindSafe(request::handle(&connection, request)).catch_unwind().await;
-    let mut response = handled.unwrap_or_else(|panic| bug(&connection, &*panic));
+    let mut response = handled.unwrap_or_else(|panic| bug(&*panic));
     let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     if !connection.h2 && !switches && open.is_last(&connection) {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -58,12 +58,11 @@ async fn answer(
     Ok(response.map(|body| Counted { body, open }))
 }
 
-/// A panic is a bug of ours; it costs the one request.
-fn bug(connection: &Connection, panic: &(dyn Any + Send)) -> Response<Body> {
+/// A panic is a bug of ours; it costs the one request, which is finished already.
+fn bug(panic: &(dyn Any + Send)) -> Response<Body> {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     tracing::error!(panic = text.unwrap_or("without a message"), "a request failed by a bug");
-    connection.worker.failures.count(Failure::Internal);
     let mut response = Response::new(Body::none());
     *response.status_mut() = Failure::Internal.row().status;
     response
