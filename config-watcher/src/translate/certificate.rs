@@ -45,3 +45,6 @@ pub(crate) fn resolve(
         None => Err(Refusal::new(INVALID_REF, format!("Secret `{key}` does not exist; create it"))),
     }
 }
+
+#[cfg(test)]
+mod tests;
