@@ -1,5 +1,6 @@
 //! The body of an upstream response, which gives its connection back at the end.
 
+use std::fmt;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -72,6 +73,12 @@ impl<B: RequestBody> ResponseBody<B> {
             Some(Held::Line(line, slot)) if self.tunnel.is_none() => slot.park(line),
             _ => {}
         }
+    }
+}
+
+impl<B: RequestBody> fmt::Debug for ResponseBody<B> {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.debug_struct("ResponseBody").field("reused", &self.reused).finish_non_exhaustive()
     }
 }
 

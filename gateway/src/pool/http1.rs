@@ -3,11 +3,12 @@
 //! Promises: a line is fit for another request only after the response was read to its end and the
 //! request was sent whole; an answer that could be read in two ways ends the line.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{Poll, Waker};
 use std::time::Instant;
 
 use http::header::UPGRADE;
@@ -34,11 +35,20 @@ const FIELDS_ON_STACK: usize = 100;
 pub(super) struct Line<B> {
     sender: SendRequest<B>,
     wire: Rc<Wire>,
-    /// Where the connection goes when it becomes a tunnel.
-    tunnel: Rc<RefCell<Option<oneshot::Sender<Tunnel>>>>,
+    control: Rc<Control>,
     /// Takes no request from then on.
     expires: Instant,
     used: bool,
+}
+
+/// What the two sides of a line tell each other, besides requests and responses.
+#[derive(Default)]
+struct Control {
+    /// Where the connection goes when it becomes a tunnel.
+    tunnel: RefCell<Option<oneshot::Sender<Tunnel>>>,
+    cut: Cell<bool>,
+    /// The task that drives the connection.
+    driver: RefCell<Option<Waker>>,
 }
 
 /// What a request on a line led to.
@@ -67,9 +77,9 @@ impl<B: RequestBody> Line<B> {
         let wire = Rc::clone(transport.wire());
         let shaken = builder.handshake(TokioIo::new(transport)).await;
         let (sender, connection) = shaken.map_err(|_| Cause::Closed)?;
-        let tunnel = Rc::default();
-        tasks.spawn(drive(connection, Rc::clone(&tunnel)));
-        Ok(Self { sender, wire, tunnel, expires, used: false })
+        let control = Rc::default();
+        tasks.spawn(drive(connection, Rc::clone(&control)));
+        Ok(Self { sender, wire, control, expires, used: false })
     }
 
     /// Whether it has carried a request.
@@ -93,6 +103,15 @@ impl<B: RequestBody> Line<B> {
         self.wire.probe() == Probe::Quiet
     }
 
+    /// Closes the connection now. Dropping the line is enough at rest; where a response has ended
+    /// before its request, hyper would go on sending.
+    pub(super) fn cut(self) {
+        self.control.cut.set(true);
+        if let Some(driver) = self.control.driver.take() {
+            driver.wake();
+        }
+    }
+
     /// Sends a request and waits for the head of its response.
     ///
     /// Cancel safe: dropped, the future takes the connection with it.
@@ -105,7 +124,7 @@ impl<B: RequestBody> Line<B> {
         let upgrading = request.headers().contains_key(UPGRADE);
         let tunnel = upgrading.then(|| {
             let (to, tunnel) = oneshot::channel();
-            self.tunnel.replace(Some(to));
+            self.control.tunnel.replace(Some(to));
             tunnel
         });
         let seen = Arc::clone(self.wire.count_informational(limits.informational));
@@ -114,20 +133,20 @@ impl<B: RequestBody> Line<B> {
         });
         let (written, read) = (self.wire.written(), self.wire.read());
         self.used = true;
-        let response = match self.sender.try_send_request(request).await {
-            Ok(response) => response,
-            Err(_) if self.wire.is_flooded() => return Err(SendError::malformed("too many 1xx")),
-            Err(failed) => {
-                let wrote = self.wire.written() != written;
-                return Err(SendError::http1(failed, wrote, self.wire.read() != read));
-            }
-        };
+        let sent = self.sender.try_send_request(request).await;
+        if self.wire.is_flooded() {
+            return Err(SendError::malformed("too many 1xx"));
+        }
+        let response = sent.map_err(|failed| {
+            let wrote = self.wire.written() != written;
+            SendError::http1(failed, wrote, self.wire.read() != read)
+        })?;
         if let Err(text) = check_http1(&response, upgrading) {
             return Err(SendError::malformed(text));
         }
         let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
         if !switched {
-            self.tunnel.take();
+            self.control.tunnel.take();
         }
         Ok(Answer { response, line: self, tunnel: tunnel.filter(|_| switched) })
     }
@@ -136,15 +155,22 @@ impl<B: RequestBody> Line<B> {
 /// Runs a connection to its end. Its errors are told to the request that met them.
 async fn drive<B: RequestBody>(
     mut connection: Connection<TokioIo<Transport>, B>,
-    tunnel: Rc<RefCell<Option<oneshot::Sender<Tunnel>>>>,
+    control: Rc<Control>,
 ) {
-    let ended = poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
-    if ended.is_err() {
+    let ended = poll_fn(|cx| {
+        if control.cut.get() {
+            return Poll::Ready(None);
+        }
+        // A task's waker stays the same: it is taken once.
+        control.driver.borrow_mut().get_or_insert_with(|| cx.waker().clone());
+        connection.poll_without_shutdown(cx).map(Some)
+    });
+    if !matches!(ended.await, Some(Ok(()))) {
         return;
     }
     let parts = connection.into_parts();
     let mut transport = parts.io.into_inner();
-    match tunnel.take() {
+    match control.tunnel.take() {
         // Nobody waits for it when the response was no 101 after all: then this closes it.
         Some(to) => drop(to.send(Tunnel::new(transport, parts.read_buf))),
         None => transport.farewell(),

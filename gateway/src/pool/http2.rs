@@ -8,6 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Instant;
 
 use http::{Request, Response};
@@ -23,14 +24,15 @@ use super::tasks::Tasks;
 use crate::connect::{Transport, Wire};
 use crate::settings::Upstream;
 
-type Driver<B> = Connection<TokioIo<Transport>, B, Tasks>;
+type Driver<B> = RefCell<Option<Connection<TokioIo<Transport>, B, Tasks>>>;
 
 /// A connection, as all its streams share it.
 pub(super) struct Trunk<B: RequestBody> {
     sender: SendRequest<B>,
     wire: Rc<Wire>,
-    /// Driven by a task of its own; here to be asked how many streams the endpoint allows.
-    driver: Rc<RefCell<Driver<B>>>,
+    /// Driven by a task of its own, and gone with it; here to be asked how many streams the
+    /// endpoint allows.
+    driver: Rc<Driver<B>>,
     https: bool,
     /// Takes no request from then on.
     expires: Instant,
@@ -63,7 +65,7 @@ impl<B: RequestBody> Trunk<B> {
             .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX));
         let shaken = builder.handshake(TokioIo::new(transport)).await;
         let (sender, driver) = shaken.map_err(|_| Cause::Closed)?;
-        let driver = Rc::new(RefCell::new(driver));
+        let driver = Rc::new(RefCell::new(Some(driver)));
         tasks.spawn(drive(Rc::clone(&driver)));
         Ok(Rc::new(Self {
             sender,
@@ -96,16 +98,15 @@ impl<B: RequestBody> Trunk<B> {
     /// Streams that the endpoint allows at a time.
     pub(super) fn allowed(&self) -> usize {
         // Borrowed elsewhere only while h2 runs, which asks for no stream.
-        self.driver.try_borrow().map_or(0, |driver| driver.current_max_send_streams())
+        let driver = self.driver.try_borrow().ok();
+        let allowed = driver.and_then(|driver| Some(driver.as_ref()?.current_max_send_streams()));
+        allowed.unwrap_or(0)
     }
 
     /// A place for one more stream, if there is room for `most` of our own and as many as the
     /// endpoint allows.
     pub(super) fn stream(self: &Rc<Self>, most: usize) -> Option<Stream<B>> {
-        // Borrowed elsewhere only while h2 runs, which asks for no stream.
-        let allowed =
-            self.driver.try_borrow().map_or(0, |driver| driver.current_max_send_streams());
-        if self.streams.get() >= allowed.min(most) {
+        if self.streams.get() >= self.allowed().min(most) {
             return None;
         }
         self.streams.set(self.streams.get() + 1);
@@ -151,6 +152,13 @@ impl<B: RequestBody> Drop for Stream<B> {
 }
 
 /// Runs a connection to its end. Its errors are told to the streams that met them.
-async fn drive<B: RequestBody>(driver: Rc<RefCell<Driver<B>>>) {
-    let _ = poll_fn(|cx| Pin::new(&mut *driver.borrow_mut()).poll(cx)).await;
+async fn drive<B: RequestBody>(driver: Rc<Driver<B>>) {
+    let _ = poll_fn(|cx| match &mut *driver.borrow_mut() {
+        Some(connection) => Pin::new(connection).poll(cx),
+        None => Poll::Ready(Ok(())),
+    })
+    .await;
+    // Requests that it has not looked at come back when it is dropped.
+    let ended = driver.take();
+    drop(ended);
 }

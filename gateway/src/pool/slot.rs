@@ -146,7 +146,9 @@ impl<B: RequestBody> Slot<B> {
     /// Leave to open a connection: one more would bring nothing where the endpoint allows no
     /// streams.
     fn permit(&self) -> Option<Permit> {
-        let closed = self.trunks.borrow().iter().any(|trunk| trunk.allowed() == 0);
+        let now = Instant::now();
+        let closed = |trunk: &Rc<Trunk<B>>| trunk.allowed() == 0 && !trunk.is_over(now);
+        let closed = self.trunks.borrow().iter().any(closed);
         if closed { None } else { self.limit.permit(&self.endpoint) }
     }
 
@@ -208,6 +210,8 @@ impl<B: RequestBody> Slot<B> {
         if kept {
             self.idle.borrow_mut().push(Idle { line, since: now });
             self.limit.freed();
+        } else {
+            line.cut();
         }
     }
 
