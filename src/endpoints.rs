@@ -2,8 +2,7 @@
 
 use std::process::ExitCode;
 
-use serde::{Deserialize, Serialize};
-use snapshot::{EndpointState, Snapshot};
+use serde::Deserialize;
 
 use crate::admin_client;
 use crate::output::{self, Format};
@@ -12,7 +11,7 @@ use crate::output::{self, Format};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   headgate endpoints
-  headgate endpoints -o json | jq '.[] | select(.state != \"ready\")'")]
+  headgate endpoints -o json | jq '.[].endpoints[] | select(.state != \"Ready\")'")]
 pub(crate) struct Args {
     #[command(flatten)]
     gateway: admin_client::Args,
@@ -20,17 +19,25 @@ pub(crate) struct Args {
     output: output::Args,
 }
 
-/// One endpoint of one backend.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Row {
+/// One backend; what `/v1/endpoints` lists. The shape is [`gateway::views::BackendView`]'s.
+#[derive(Debug, Deserialize)]
+struct Backend {
     backend: String,
+    waiting: usize,
+    ignored: Vec<String>,
+    endpoints: Vec<Endpoint>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Endpoint {
     address: String,
-    /// `ready`, `draining` or `not ready`.
-    state: String,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
     zone: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    uid: Option<String>,
+    state: String,
+    drained: bool,
+    in_flight: usize,
+    connections: usize,
+    failures: u32,
+    quarantine_ms: Option<u64>,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
@@ -39,34 +46,54 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         output::json(&view);
         return Ok(ExitCode::SUCCESS);
     }
-    let rows: Vec<Row> = serde_json::from_value(view)?;
-    let lines = rows.into_iter().map(|row| {
-        let zone = row.zone.unwrap_or_else(|| "-".to_owned());
-        vec![row.backend, row.address, row.state, zone]
-    });
-    output::table(&["BACKEND", "ADDRESS", "STATE", "ZONE"], lines);
+    let backends: Vec<Backend> = serde_json::from_value(view)?;
+    let head = ["BACKEND", "ADDRESS", "STATE", "IN FLIGHT", "CONNECTIONS", "FAILURES", "ZONE"];
+    output::table(&head, backends.iter().flat_map(rows));
+    for backend in &backends {
+        if backend.waiting > 0 {
+            output::print(&format!("{}: {} requests wait", backend.backend, backend.waiting));
+        }
+        for ignored in &backend.ignored {
+            output::print(&format!("{}: left out: {ignored}", backend.backend));
+        }
+    }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Every endpoint of a snapshot.
-pub(crate) fn view(snapshot: &Snapshot) -> Vec<Row> {
-    let all = snapshot.endpoints.iter();
-    all.flat_map(|(backend, endpoints)| {
-        endpoints.list.iter().map(|endpoint| Row {
-            backend: backend.to_string(),
-            address: endpoint.address.to_string(),
-            state: state(endpoint.state).to_owned(),
-            zone: endpoint.zone.as_deref().map(str::to_owned),
-            uid: endpoint.uid.as_deref().map(str::to_owned),
-        })
-    })
-    .collect()
+fn rows(backend: &Backend) -> Vec<Vec<String>> {
+    let none = || "-".to_owned();
+    if backend.endpoints.is_empty() {
+        let mut row = vec![backend.backend.clone()];
+        row.resize_with(7, none);
+        return vec![row];
+    }
+    let row = |endpoint: &Endpoint| {
+        vec![
+            backend.backend.clone(),
+            endpoint.address.clone(),
+            endpoint.words(),
+            endpoint.in_flight.to_string(),
+            endpoint.connections.to_string(),
+            endpoint.failures.to_string(),
+            endpoint.zone.clone().unwrap_or_else(none),
+        ]
+    };
+    backend.endpoints.iter().map(row).collect()
 }
 
-fn state(state: EndpointState) -> &'static str {
-    match state {
-        EndpointState::Ready => "ready",
-        EndpointState::Draining => "draining",
-        EndpointState::NotReady => "not ready",
+impl Endpoint {
+    /// Its state in a few words.
+    fn words(&self) -> String {
+        let state = match self.state.as_str() {
+            "Ready" => "ready",
+            "Draining" => "draining",
+            _ => "not ready",
+        };
+        let drained = if self.drained { ", drained" } else { "" };
+        let quarantine = match self.quarantine_ms {
+            Some(left) => format!(", quarantined for {left} ms"),
+            None => String::new(),
+        };
+        format!("{state}{drained}{quarantine}")
     }
 }

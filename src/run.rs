@@ -21,6 +21,7 @@ use gateway::Gateway;
 use gateway::admin::{Admin, Readiness};
 use gateway::settings::Settings;
 use gateway::telemetry::{AccessLog, LogFlusher, LogFormat, Telemetry};
+use gateway::views::Views;
 use ipnet::IpNet;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
@@ -131,7 +132,8 @@ async fn serve(args: Args) -> anyhow::Result<ExitCode> {
     let gateway = Gateway::start(settings(&args), telemetry.clone(), access_log)
         .context("the gateway's threads cannot be started")?;
     let (live, seen) = watch::channel(Live::starting());
-    let admin = AdminServer::start(args.admin, &telemetry, &readiness, &seen).await?;
+    let views = gateway.views();
+    let admin = AdminServer::start(args.admin, &telemetry, &readiness, &seen, &views).await?;
     let translator = Translator::new(options(&args));
     let (source, mut batches) = Source::start(args.source).await?;
     let readiness_of_feed = readiness.clone();
@@ -207,13 +209,14 @@ impl AdminServer {
         telemetry: &Telemetry,
         readiness: &Readiness,
         live: &watch::Receiver<Live>,
+        views: &Views,
     ) -> anyhow::Result<Self> {
         let AdminAddress::At(address) = address else { return Ok(Self(None)) };
         let admin = Admin::bind(address, telemetry.clone(), readiness.clone())
             .await
             .with_context(|| format!("--admin {address} cannot be bound; give another or `off`"))?;
         tracing::info!(address = %admin.local_addr()?, "admin");
-        let admin = views::add(admin, live, readiness);
+        let admin = views::add(admin, live, readiness, views);
         let (stop, stopped) = oneshot::channel::<()>();
         let server = tokio::spawn(admin.serve(async {
             // Both an answer and a sender that is gone mean the end.

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use config_watcher::objects::Kind;
 use config_watcher::status::ObjectStatus;
 use gateway::admin::Readiness;
+use gateway::views::Addresses;
 use serde::{Deserialize, Serialize};
 
 use crate::admin_client;
@@ -63,7 +64,7 @@ struct Listener {
 }
 
 impl View {
-    pub(crate) fn of(live: &Live, readiness: &Readiness) -> Self {
+    pub(crate) fn of(live: &Live, readiness: &Readiness, addresses: &Addresses) -> Self {
         let snapshot = &live.snapshot;
         let resources = [
             ("Listener", snapshot.listeners.len()),
@@ -80,10 +81,10 @@ impl View {
             version: snapshot.version.0,
             uptime_seconds: live.started.elapsed().as_secs(),
             resources: resources.map(|(kind, count)| (kind.to_owned(), count)).into(),
-            bound: applied.map(|it| texts(&it.bound)).unwrap_or_default(),
-            unbound: applied
+            bound: texts(&addresses.bound),
+            unbound: addresses
+                .unbound
                 .iter()
-                .flat_map(|it| &it.unbound)
                 .map(|(address, cause)| (address.to_string(), cause.clone()))
                 .collect(),
             listeners: listeners(live),

@@ -34,6 +34,7 @@ pub mod telemetry;
 mod threads;
 mod tls;
 mod upgrade;
+pub mod views;
 mod worker;
 
 use std::io;
@@ -51,12 +52,14 @@ use crate::session::Sessions;
 use crate::settings::{Settings, Stop};
 use crate::telemetry::{AccessLog, Telemetry};
 use crate::threads::{Shared, Threads};
+use crate::views::Views;
 use crate::worker::Stage;
 
 /// The data side of one process: worker threads, listening sockets, tables.
 ///
 /// Dropped without [`Gateway::stop`], it ends at once.
 pub struct Gateway {
+    backends: Backends,
     applier: Applier,
     listeners: Arc<Mutex<Listeners>>,
     stage: Arc<watch::Sender<Stage>>,
@@ -113,7 +116,8 @@ impl Gateway {
             settings: settings.clone(),
         })?;
         Ok(Self {
-            applier: Applier::new(backends, telemetry),
+            applier: Applier::new(backends.clone(), telemetry),
+            backends,
             listeners,
             stage: Arc::new(stage),
             stop: settings.stop.clone(),
@@ -133,6 +137,12 @@ impl Gateway {
             bound: addresses.bound,
             unbound: addresses.unbound,
         }
+    }
+
+    /// What is live right now, for people.
+    #[must_use]
+    pub fn views(&self) -> Views {
+        Views::new(self.backends.clone(), self.listeners.clone())
     }
 
     /// Begins to end without losing a request that can be saved: serves on for `pre_drain` while

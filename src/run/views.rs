@@ -1,22 +1,30 @@
 //! What `/v1/...` shows.
 
 use gateway::admin::{Admin, Answer, Query, Readiness};
+use gateway::views::Views;
 use tokio::sync::watch;
 
 use crate::live::Live;
-use crate::{endpoints, explain, routes, status};
+use crate::{explain, routes, status};
 
 /// Registers every view.
-pub(super) fn add(admin: Admin, live: &watch::Receiver<Live>, readiness: &Readiness) -> Admin {
-    let readiness = readiness.clone();
+pub(super) fn add(
+    admin: Admin,
+    live: &watch::Receiver<Live>,
+    readiness: &Readiness,
+    views: &Views,
+) -> Admin {
+    let (readiness, views, of_status) = (readiness.clone(), views.clone(), views.clone());
     admin
         .view("/v1/snapshot", of(live, |live, _| Answer::json(&*live.snapshot)))
         .view("/v1/routes", of(live, |live, _| Answer::json(&routes::view(&live.snapshot))))
-        .view("/v1/endpoints", of(live, |live, _| Answer::json(&endpoints::view(&live.snapshot))))
+        .view("/v1/endpoints", move |_| Answer::json(&views.backends()))
         .view("/v1/explain", of(live, |live, query| explain::answer(&live.snapshot, query)))
         .view(
             "/v1/status",
-            of(live, move |live, _| Answer::json(&status::View::of(live, &readiness))),
+            of(live, move |live, _| {
+                Answer::json(&status::View::of(live, &readiness, &of_status.addresses()))
+            }),
         )
 }
 
