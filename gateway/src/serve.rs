@@ -104,7 +104,7 @@ impl Server {
         let port_tls = slot.load().tls.clone();
         let stream = Paced::new(stream, pace, ticket);
         // Boxed, because a handshake's state is large and soon over.
-        let ready = Box::pin(self.shake_hands(stream, port_tls, &life)).await;
+        let ready = Box::pin(life.unless_cut(self.shake_hands(stream, port_tls))).await;
         let Some(Ready { stream, http2, tls }) = ready else { return };
         let trusted = &self.worker.settings.client.trusted_proxies;
         let connection = Connection {
@@ -124,15 +124,9 @@ impl Server {
         }
     }
 
-    async fn shake_hands(
-        &self,
-        mut stream: Paced,
-        tls: Option<Arc<PortTls>>,
-        life: &Life,
-    ) -> Option<Ready> {
-        life.wakes_itself().await;
+    async fn shake_hands(&self, mut stream: Paced, tls: Option<Arc<PortTls>>) -> Option<Ready> {
         let Some(tls) = tls else {
-            life.pace.wait_for(Wait::Request);
+            stream.pace().wait_for(Wait::Request);
             let http2 = sniff::protocol(&mut stream).await.ok()? == Protocol::Http2;
             return Some(Ready { stream: ClientStream::Clear(stream), http2, tls: None });
         };
@@ -165,7 +159,8 @@ impl Server {
         let peer = connection.peer;
         let answers = answers(connection, life.clone());
         let serving = self.http1.serve_connection(TokioIo::new(gate), answers).with_upgrades();
-        // An HTTP/1 connection that is idle must not be closed in the client's face.
+        // A client that finds its connection closed may have sent a request already: it is told
+        // with a response, and closed at once only in the end.
         drive(serving, &life, peer, Wish::Close, http1::UpgradeableConnection::graceful_shutdown)
             .await;
     }
@@ -194,7 +189,7 @@ impl Server {
 }
 
 /// Runs a connection to its end, or until it is cut off. Shuts it down in an orderly way when at
-/// least `gentle` is wished for it.
+/// least `gentle` is wished for it; one that is to be closed, but not before its first request.
 async fn drive<C>(
     serving: C,
     life: &Life,
@@ -213,7 +208,8 @@ async fn drive<C>(
         if life.wished() == Wish::Cut {
             return Poll::Ready(());
         }
-        if life.wished() >= gentle && life.tell() {
+        let expected = gentle == Wish::Close && life.is_new();
+        if life.wished() >= gentle && !expected && life.tell() {
             shut_down(serving.as_mut());
         }
         serving.as_mut().poll(cx).map(|end| {
@@ -225,3 +221,6 @@ async fn drive<C>(
     .await;
     life.ends();
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
@@ -18,7 +19,8 @@ pub(crate) enum Wish {
     Stay,
     /// To end soon: with the next response, or when its streams are done.
     Leave,
-    /// To end now if it is idle, else with what it is doing.
+    /// To end now if it is idle, else with what it is doing. A new one is not idle: it gets a
+    /// moment to say what it came for.
     Close,
     /// To end now.
     Cut,
@@ -41,6 +43,8 @@ pub(super) struct Life {
     told: Cell<Option<u32>>,
     /// hyper is done with it. What still has the stream is a tunnel.
     ended: Cell<bool>,
+    /// No request came yet.
+    new: Cell<bool>,
     /// Requests that it may still have.
     requests_left: Cell<u32>,
     /// When it is too old.
@@ -51,13 +55,17 @@ pub(super) struct Life {
 }
 
 impl Life {
-    /// Lets the sweep wake the task that calls this.
-    pub(super) async fn wakes_itself(&self) {
+    /// Runs what comes before the first request, unless it is cut off; the sweep wakes it.
+    pub(super) async fn unless_cut<T>(&self, what: impl Future<Output = Option<T>>) -> Option<T> {
+        let mut what = pin!(what);
         poll_fn(|cx| {
             self.pace.read_by(cx.waker());
-            Poll::Ready(())
+            if self.wished() == Wish::Cut {
+                return Poll::Ready(None);
+            }
+            what.as_mut().poll(cx)
         })
-        .await;
+        .await
     }
 
     /// What is wished now.
@@ -82,8 +90,14 @@ impl Life {
         first
     }
 
+    /// Whether no request came yet.
+    pub(super) fn is_new(&self) -> bool {
+        self.new.get()
+    }
+
     /// A request comes: the last one when as many have come as may.
     pub(super) fn request_comes(&self) {
+        self.new.set(false);
         let left = self.requests_left.get().saturating_sub(1);
         self.requests_left.set(left);
         if left == 0 {
@@ -108,10 +122,9 @@ impl Life {
             self.wish(Wish::Leave);
         }
         let idle = self.pace.open() == 0;
-        // Closing, new connections get a moment to say what they came for.
         let silent = self.pace.wait() == Wait::Request && self.pace.waited() > SILENCE;
         if stage >= Stage::Closing && idle && silent {
-            self.wish(Wish::Close);
+            self.wish(Wish::Cut);
         }
         // Whoever was told to go and does not take what is left is not waited for.
         if idle && self.told.get().is_some_and(|told| now.wrapping_sub(told) > stall) {
@@ -153,6 +166,7 @@ impl Lives {
             wish: Cell::new(Wish::Stay),
             told: Cell::new(None),
             ended: Cell::new(false),
+            new: Cell::new(true),
             requests_left: Cell::new(self.settings.max_requests),
             old_at: now.saturating_add(age - spread).saturating_add(jitter),
             resets: Resets::new(&self.settings),
