@@ -212,7 +212,8 @@ impl Counters {
     /// One more of these.
     pub(crate) fn count(&self, failure: Failure) {
         let counter = &self.made[failure as usize];
-        counter.get_or_init(|| self.telemetry.failure(failure.row().flag)).increment(1);
+        let row = failure.row();
+        counter.get_or_init(|| self.telemetry.failure(row.flag, row.fault.as_str())).increment(1);
     }
 }
 

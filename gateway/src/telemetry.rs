@@ -40,7 +40,8 @@ use registry::Registry;
 
 static FAILURES: Family = Family::counter(
     "headgate_failures_total",
-    "Requests that the gateway answered or cut short itself, by the access log's flag.",
+    "Requests that the gateway answered or cut short itself, by whose fault it was and the access \
+     log's flag.",
 );
 
 /// All metrics of a process; clones are the same. See the module.
@@ -102,10 +103,10 @@ impl Telemetry {
         &self.0.config
     }
 
-    /// The counter of failures with this flag, one of the failure table's words. Looked up: make
-    /// it once where it may be used often.
-    pub(crate) fn failure(&self, flag: &'static str) -> Counter {
-        self.0.process.counter(&FAILURES, format!("flag=\"{flag}\""))
+    /// The counter of failures with this flag and fault, words of the failure table. Looked up:
+    /// make it once where it may be used often.
+    pub(crate) fn failure(&self, flag: &'static str, fault: &'static str) -> Counter {
+        self.0.process.counter(&FAILURES, format!("fault=\"{fault}\",flag=\"{flag}\""))
     }
 
     /// What crates write into that use the `metrics` macros.

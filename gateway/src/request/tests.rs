@@ -232,6 +232,22 @@ fn a_request_that_its_client_leaves_ends_and_is_finished() {
 }
 
 #[test]
+fn a_request_that_is_dropped_anywhere_is_finished_once() {
+    run(async {
+        let (bed, _main) = simple(&[OK]).await;
+        for polls in 0..8 {
+            bed.cut.set(polls);
+            bed.ask(POST).await;
+        }
+        // Polled not even once, it has not begun.
+        let log = bed.log().await;
+        assert_eq!(log.len(), 7);
+        assert!(log.iter().any(|line| line["flag"] == "client_gone"));
+        assert!(log.iter().any(|line| line["status"] == 200));
+    });
+}
+
+#[test]
 fn a_body_that_nobody_wants_is_read_and_the_connection_goes_on() {
     run(async {
         let (bed, main) = simple(&[OK]).await;

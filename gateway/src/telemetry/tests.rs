@@ -153,7 +153,7 @@ fn buckets_are_cumulated_and_end_with_infinity() {
 #[test]
 fn every_family_has_its_head_and_our_prefix() {
     let telemetry = Telemetry::new();
-    telemetry.failure("no_route").increment(1);
+    telemetry.failure("no_route", "config").increment(1);
     let text = telemetry.render();
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         let name = line.split(['{', ' ']).next().unwrap();

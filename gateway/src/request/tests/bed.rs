@@ -2,13 +2,15 @@
 
 use std::cell::Cell;
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::Duration;
 
+use http::Response;
 use hyper::rt::Executor;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -25,8 +27,10 @@ use crate::apply::{Applier, Slot};
 use crate::backend::Backends;
 use crate::connection::Connection;
 use crate::failure;
+use crate::finish::Body;
 use crate::forwarding::origin::Origin;
 use crate::pool::Pool;
+use crate::request::handle;
 use crate::session::Sessions;
 use crate::settings::Settings;
 use crate::tasks::Tasks;
@@ -48,6 +52,8 @@ pub(super) struct Bed {
     flusher: LogFlusher,
     /// The largest future of a request.
     pub(super) largest: Rc<Cell<usize>>,
+    /// Requests are dropped once they have been polled so many times.
+    pub(super) cut: Rc<Cell<usize>>,
 }
 
 /// Builds a [`Bed`].
@@ -170,8 +176,9 @@ impl Plan {
             settings,
             telemetry,
         };
-        let largest = Rc::default();
-        Bed { worker: Rc::new(worker), slot, stage, lines, flusher, largest }
+        let worker = Rc::new(worker);
+        let (largest, cut) = (Rc::default(), Rc::new(Cell::new(usize::MAX)));
+        Bed { worker, slot, stage, lines, flusher, largest, cut }
     }
 }
 
@@ -220,13 +227,21 @@ impl Bed {
     pub(super) fn client(&self) -> DuplexStream {
         let (ours, theirs) = duplex(PIPE);
         let connection = self.connection(false);
-        let largest = self.largest.clone();
+        let (largest, cut) = (self.largest.clone(), self.cut.clone());
         let service = service_fn(move |request| {
-            let (connection, largest) = (connection.clone(), largest.clone());
+            let (connection, largest, mut left) = (connection.clone(), largest.clone(), cut.get());
             async move {
-                let answer = super::super::handle(&connection, request);
+                let answer = handle(&connection, request);
                 largest.set(largest.get().max(size_of_val(&answer)));
-                Ok::<_, Infallible>(answer.await)
+                let mut answer = Box::pin(answer);
+                let some = poll_fn(|cx| {
+                    if left == 0 {
+                        return Poll::Ready(None);
+                    }
+                    left -= 1;
+                    answer.as_mut().poll(cx).map(Some)
+                });
+                Ok::<_, Infallible>(some.await.unwrap_or_else(|| Response::new(Body::none())))
             }
         });
         let serving = http1::Builder::new().serve_connection(TokioIo::new(theirs), service);
@@ -243,7 +258,7 @@ impl Bed {
         let connection = self.connection(true);
         let service = service_fn(move |request| {
             let connection = connection.clone();
-            async move { Ok::<_, Infallible>(super::super::handle(&connection, request).await) }
+            async move { Ok::<_, Infallible>(handle(&connection, request).await) }
         });
         let serving = http2::Builder::new(Here).serve_connection(TokioIo::new(theirs), service);
         self.worker.tasks.spawn(async move {
@@ -276,9 +291,12 @@ impl Bed {
         self.stage.send_replace(Stage::Ending);
     }
 
-    /// Waits for what runs, and gives the access log.
+    /// Waits for what runs, and gives the access log. By then nothing is in flight any more.
     pub(super) async fn log(self) -> Vec<serde_json::Value> {
         self.worker.tasks.ended().await;
+        for line in self.metrics().lines().filter(|line| line.contains("in_flight")) {
+            assert!(line.starts_with('#') || line.ends_with(" 0"), "{line}");
+        }
         self.flusher.stop(Duration::from_secs(1));
         let text = String::from_utf8(self.lines.0.lock().unwrap().clone()).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
