@@ -109,7 +109,7 @@ struct Collector {
     troubles: BTreeMap<(Kind, Option<ObjectKey>), Trouble>,
     /// Batches sent.
     sent: u64,
-    /// How many had been sent when every kind was listed.
+    /// How many batches hold every kind's first list.
     settled: Option<u64>,
     complete: bool,
 }
@@ -169,8 +169,12 @@ impl Collector {
             }
             let wants = wanted.borrow_and_update().clone();
             self.sync_names(&wants.names, &mut changes);
+            news |= !changes.is_empty();
+            if self.unlisted.is_empty() && self.settled.is_none() {
+                self.settled = Some(self.sent + u64::from(news));
+            }
             let complete = self.is_complete(wants.batches);
-            if changes.is_empty() && !news && complete == self.complete {
+            if !news && complete == self.complete {
                 continue;
             }
             self.complete = complete;
@@ -184,9 +188,6 @@ impl Collector {
                 return;
             }
             self.sent += 1;
-            if self.unlisted.is_empty() && self.settled.is_none() {
-                self.settled = Some(self.sent);
-            }
         }
     }
 
