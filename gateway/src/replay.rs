@@ -8,6 +8,7 @@
 //! Promises: what every try sends is the same bytes in the same order, or an error, never a
 //! shorter body that looks whole. Memory is flat: the limit, plus one frame.
 
+mod body;
 pub(crate) mod pace;
 mod tee;
 #[cfg(test)]
@@ -16,15 +17,16 @@ mod tests;
 use std::cell::RefCell;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::HeaderMap;
-use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body::Body as HttpBody;
 use hyper::body::Incoming;
 
 use crate::failure::Failure;
 use crate::forwarding::trailers;
+pub(crate) use body::Body;
 use pace::Pace;
 use tee::Feed;
 
@@ -98,7 +100,7 @@ where
         let mut state = self.0.borrow_mut();
         let (feed, copy) = tee::tee(limit, state.total);
         state.feeds.push(feed);
-        Body(Kind::Copy(copy))
+        Body::copy(copy)
     }
 
     /// Bytes that are to come in all, where the client said so.
@@ -129,7 +131,7 @@ where
         state.generation += 1;
         let generation = state.generation;
         drop(state);
-        Some(Body(Kind::Try(Try { state: self.0.clone(), generation, next: 0, sent: 0 })))
+        Some(Body::of(self.0.clone(), generation))
     }
 
     /// Whether another try could send it from its beginning.
@@ -261,108 +263,4 @@ fn blame(error: &(dyn std::error::Error + 'static)) -> Failure {
         next = error.source();
     }
     Failure::ClientGone
-}
-
-/// What one try sends. Also the type of bodies that need no replay, so that connections to
-/// backends carry a single type.
-pub(crate) struct Body<S = Incoming>(Kind<S>);
-
-enum Kind<S> {
-    Empty,
-    Try(Try<S>),
-    Copy(tee::Copy),
-}
-
-struct Try<S> {
-    state: Rc<RefCell<State<S>>>,
-    generation: u32,
-    /// Index of the next kept frame.
-    next: usize,
-    sent: u64,
-}
-
-impl<S> Body<S> {
-    /// No body at all.
-    pub(crate) fn empty() -> Self {
-        Self(Kind::Empty)
-    }
-}
-
-impl<S> Try<S>
-where
-    S: HttpBody<Data = Bytes> + Unpin,
-    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        let state = &mut *self.state.borrow_mut();
-        if self.generation != state.generation {
-            return Poll::Ready(Some(Err(Error::Superseded)));
-        }
-        let data = if self.next < state.kept.len() {
-            let slot = &mut state.kept[self.next];
-            Some(Ok(if state.keep.is_some() { slot.clone() } else { std::mem::take(slot) }))
-        } else {
-            ready!(state.poll_source(cx))
-        };
-        Poll::Ready(match data {
-            Some(Ok(data)) => {
-                self.next += 1;
-                self.sent += data.len() as u64;
-                Some(Ok(Frame::data(data)))
-            }
-            Some(Err(error)) => Some(Err(error)),
-            // Trailers come once: the next poll sees the plain end.
-            None if self.next != usize::MAX => {
-                self.next = usize::MAX;
-                state.trailers.clone().map(|map| Ok(Frame::trailers(map)))
-            }
-            None => None,
-        })
-    }
-
-    fn is_end(&self) -> bool {
-        let state = self.state.borrow();
-        let read = self.next >= state.kept.len();
-        let told = self.next == usize::MAX || state.trailers.is_none();
-        read && (state.ended && told || state.source.is_end_stream() && state.failed.is_none())
-    }
-}
-
-impl<S> HttpBody for Body<S>
-where
-    S: HttpBody<Data = Bytes> + Unpin,
-    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    type Data = Bytes;
-    type Error = Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        match &mut self.0 {
-            Kind::Empty => Poll::Ready(None),
-            Kind::Try(body) => body.poll(cx),
-            Kind::Copy(copy) => copy.poll(cx),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match &self.0 {
-            Kind::Empty => true,
-            Kind::Try(body) => body.is_end(),
-            Kind::Copy(copy) => copy.is_end(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match &self.0 {
-            Kind::Empty => SizeHint::with_exact(0),
-            Kind::Try(body) => match body.state.borrow().total {
-                Some(total) => SizeHint::with_exact(total.saturating_sub(body.sent)),
-                None => SizeHint::new(),
-            },
-            Kind::Copy(copy) => copy.size_hint(),
-        }
-    }
 }
