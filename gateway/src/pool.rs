@@ -13,7 +13,6 @@ mod http2;
 mod limit;
 mod message;
 mod slot;
-mod tasks;
 mod tunnel;
 
 use std::cell::{Cell, RefCell};
@@ -35,12 +34,12 @@ use self::body::Held;
 pub(crate) use self::body::ResponseBody;
 pub(crate) use self::error::{Cause, SendError, Stage};
 use self::slot::{Carrier, Lease, Slot};
-use self::tasks::Tasks;
 pub(crate) use self::tunnel::Tunnel;
 use crate::backend::{BackendConfig, Backends, Mailbox, Retired};
 use crate::connect::{ClientIdentity, Offer};
 use crate::endpoint::Endpoint;
 use crate::settings::Settings;
+use crate::tasks::Tasks;
 
 /// How often idle connections are looked through. One look for all costs less than a timer for
 /// each, and a second is little against the times it enforces.
@@ -126,8 +125,8 @@ impl<B: RequestBody> Pool<B> {
     /// Sends a request on a pooled or a new connection and waits for the head of its response.
     ///
     /// The request is in its HTTP/1 form: origin-form target, one `Host`, no hop-by-hop fields
-    /// except `Connection: upgrade` with `Upgrade`, and `te: trailers`. What HTTP/2 wants instead is
-    /// made here. There is no time limit on the response: drop the future to give up.
+    /// except `Connection: upgrade` with `Upgrade`, and `te: trailers`. What HTTP/2 wants instead
+    /// is made here. There is no time limit on the response: drop the future to give up.
     ///
     /// Cancel safe: a dropped future closes its connection or resets its stream.
     pub(crate) async fn send(

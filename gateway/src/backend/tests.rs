@@ -1,3 +1,5 @@
+//! Which endpoint takes a request, and who waits; addresses that are compared, never dialled.
+
 use std::sync::Arc;
 
 use proptest::prelude::*;

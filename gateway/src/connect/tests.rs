@@ -1,3 +1,5 @@
+//! Connections to real servers on this machine, with certificates made on the spot.
+
 pub(crate) mod authority;
 
 use std::rc::Rc;

@@ -1,5 +1,6 @@
-//! The source of `gauge` once more, with atomics whose every interleaving loom tries: a race between
-//! a pick and a drain is found whatever the machine that runs the tests.
+//! The source of `gauge` once more, with atomics whose every interleaving loom tries: a race
+//! between a pick and a drain is found whatever the machine that runs the tests. Runs with all
+//! other tests; `cargo test -p headgate-gateway modelled` runs it alone.
 
 mod atomic {
     pub(super) use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -17,8 +17,8 @@ pub(super) struct Quarantine {
 }
 
 impl Quarantine {
-    /// Starts the next pause: `first`, doubled for every failure before, `longest` at most. Failures
-    /// during a pause are of contacts that began before it, and lengthen nothing.
+    /// Starts the next pause: `first`, doubled for every failure before, `longest` at most.
+    /// Failures during a pause are of contacts that began before it, and lengthen nothing.
     pub(super) fn failed(&self, now: Instant, first: Duration, longest: Duration) {
         if self.left(now).is_some() {
             return;

@@ -1,3 +1,5 @@
+//! What an endpoint counts, and how it pauses.
+
 use std::time::{Duration, Instant};
 
 use super::*;

@@ -127,7 +127,6 @@ impl<B> SendError<B> {
         let error = failed.into_error();
         let (stage, cause) = match source::<h2::Error>(&error) {
             Some(error) => of_h2(error),
-            None if error.is_user() => (Stage::Sent, Cause::RequestBody),
             None => (Stage::Sent, Cause::Closed),
         };
         let untouched = request.is_some() || !wrote;
@@ -147,10 +146,8 @@ fn of_h2(error: &h2::Error) -> (Stage, Cause) {
         (_, true, true) => (Stage::Unprocessed, Cause::GoAway),
         // We reset streams ourselves when their request body fails, and for what h2 finds wrong.
         (true, _, false) if !error.is_library() => (Stage::Sent, Cause::RequestBody),
-        (true, _, false) | (_, true, false) => {
-            (Stage::ResponseStarted, Cause::Malformed(text_of(error)))
-        }
         _ if error.is_io() => (Stage::Sent, Cause::Closed),
+        // Wrong on the connection, and perhaps by the doing of another stream.
         _ => (Stage::Sent, Cause::Malformed(text_of(error))),
     }
 }

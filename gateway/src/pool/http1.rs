@@ -21,10 +21,10 @@ use tokio::sync::oneshot;
 use super::RequestBody;
 use super::error::{Cause, SendError};
 use super::message::{check_http1, to_http1};
-use super::tasks::Tasks;
 use super::tunnel::Tunnel;
 use crate::connect::{Probe, Transport, Wire};
 use crate::settings::Upstream;
+use crate::tasks::Tasks;
 
 /// Smallest buffer that hyper accepts.
 const LEAST_BUFFER: usize = 8 << 10;

@@ -14,17 +14,28 @@ use std::time::Instant;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::{Builder, Connection, SendRequest};
+use hyper::rt::Executor;
 use hyper_util::rt::{TokioIo, TokioTimer};
 
 use super::RequestBody;
 use super::error::{Cause, SendError};
 use super::limit::Limit;
 use super::message::to_http2;
-use super::tasks::Tasks;
 use crate::connect::{Transport, Wire};
 use crate::settings::Upstream;
+use crate::tasks::Tasks;
 
-type Driver<B> = RefCell<Option<Connection<TokioIo<Transport>, B, Tasks>>>;
+type Driver<B> = RefCell<Option<Connection<TokioIo<Transport>, B, Streams>>>;
+
+/// What hyper starts besides the connection itself: bodies and responses that are not there at once.
+#[derive(Clone)]
+struct Streams(Tasks);
+
+impl<F: Future<Output = ()> + 'static> Executor<F> for Streams {
+    fn execute(&self, task: F) {
+        self.0.spawn(task);
+    }
+}
 
 /// A connection, as all its streams share it.
 pub(super) struct Trunk<B: RequestBody> {
@@ -54,7 +65,7 @@ impl<B: RequestBody> Trunk<B> {
         limits: &Upstream,
     ) -> Result<Rc<Self>, Cause> {
         let wire = Rc::clone(transport.wire());
-        let mut builder = Builder::new(tasks.clone());
+        let mut builder = Builder::new(Streams(tasks.clone()));
         builder
             .timer(TokioTimer::new())
             .keep_alive_interval(limits.ping_interval)

@@ -1,3 +1,5 @@
+//! The pool in front of servers whose every byte is written out here.
+
 mod http1;
 mod http2;
 mod limits;

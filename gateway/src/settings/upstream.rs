@@ -33,15 +33,15 @@ pub struct Upstream {
     /// Age after which a pooled connection takes no new request. 10 min: connections follow when
     /// a service's addresses move behind a virtual address.
     pub max_age: Duration,
-    /// Connections to one backend, all workers together. 1,024: beyond, requests wait.
+    /// Connections to one endpoint, shared out among the workers. 1,024: beyond, requests wait.
     pub max_connections: usize,
-    /// Requests that may wait for one of them. 1,024; beyond, 503 at once.
+    /// Requests of one worker that may wait for one of them. 1,024; beyond, 503 at once.
     pub max_pending: usize,
     /// How long they wait. 3 s; then 503.
     pub pending_wait: Duration,
     /// Bytes of a response's head. 64 KiB: backends are trusted twice as far as clients.
     pub head_bytes: usize,
-    /// Fields of a response's head. 200, for the same reason.
+    /// Fields of a response's head. 100: as many as are parsed without memory of their own.
     pub head_fields: usize,
     /// 1xx responses before the final one. 16: more is an attack (100s without end).
     pub informational: usize,
@@ -86,7 +86,7 @@ impl Default for Upstream {
             max_pending: 1024,
             pending_wait: Duration::from_secs(3),
             head_bytes: 64 << 10,
-            head_fields: 200,
+            head_fields: 100,
             informational: 16,
             http2_streams: 100,
             http2_stream_window: 64 << 10,

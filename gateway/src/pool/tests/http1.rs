@@ -1,3 +1,5 @@
+//! One request after the other: what is used again, what comes back, what is refused.
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::join;
 

@@ -1,3 +1,5 @@
+//! Streams that share a connection, and how they end.
+
 use tokio::join;
 
 use super::server::{Peer, Server};

@@ -1,3 +1,5 @@
+//! How many connections, for how long, and what endpoints that leave mean for them.
+
 use tokio::join;
 
 use super::server::{Server, ok};

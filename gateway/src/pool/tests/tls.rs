@@ -1,3 +1,5 @@
+//! What is spoken over TLS, and with whom.
+
 use std::convert::Infallible;
 
 use hyper::body::Incoming;
