@@ -47,6 +47,7 @@ impl Feed {
     /// nothing else, so it may take its time.
     fn take(&mut self, batch: Batch) {
         let old = self.live.borrow().clone();
+        self.source.announce(&batch.changes, self.translator.objects());
         self.translator.apply(batch.changes);
         let snapshot = self.translator.snapshot();
         let news = old.applied.is_none() || snapshot.version != old.snapshot.version;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use config_watcher::kubernetes::{self, LeaseSettings, StatusWriter, WriterCounts, services};
 use config_watcher::manifests::{self, Batch};
+use config_watcher::objects::{Change, Objects};
 use config_watcher::status::Statuses;
 use config_watcher::translate::Translator;
 use tokio::sync::mpsc;
@@ -69,6 +70,19 @@ impl Source {
         };
         let writer = StatusWriter::start(client, lease);
         Ok((Self::Kubernetes { watches, writer, taken: 0 }, batches))
+    }
+
+    /// Says which objects `changes` replaces by others of the same name, or takes away.
+    pub(super) fn announce(&self, changes: &[Change], objects: &Objects) {
+        let Self::Kubernetes { writer, .. } = self else { return };
+        writer.renewed(changes.iter().filter_map(|change| match change {
+            Change::Delete(kind, key) => Some((*kind, key.clone())),
+            Change::Put(object) => {
+                let name = (object.kind(), object.meta().key());
+                let old = objects.get(name.0, &name.1)?;
+                (old.meta().uid != object.meta().uid).then_some(name)
+            }
+        }));
     }
 
     /// Says what follows from the batches taken so far: names of certificates to read and, once

@@ -4,9 +4,9 @@
 //! again; a failure is tried again later and stops no other object; an object is written at most
 //! once per [`GAP`], with what is newest then, so a burst of changes costs few writes.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use ::kube::Client;
@@ -55,6 +55,7 @@ pub struct WriterCounts {
 pub struct StatusWriter {
     wanted: watch::Sender<Statuses>,
     services: watch::Sender<Services>,
+    renewed: Arc<Renewed>,
     counts: Arc<WriterCounts>,
     task: JoinHandle<()>,
     client: Client,
@@ -70,9 +71,11 @@ impl StatusWriter {
         let (services, wanted_services) = watch::channel(Services::default());
         let (keeper, hold) = Keeper::new(client.clone(), lease.clone());
         let services_kept = infrastructure::keep(client.clone(), hold.clone(), wanted_services);
+        let renewed = Arc::<Renewed>::default();
         let writer = Writer {
             client: client.clone(),
             hold,
+            renewed: renewed.clone(),
             counts: counts.clone(),
             written: Statuses::default(),
             last: BTreeMap::new(),
@@ -81,7 +84,7 @@ impl StatusWriter {
         let task = tokio::spawn(async move {
             tokio::join!(keeper.keep(), writer.run(statuses), services_kept);
         });
-        Self { wanted, services, counts, task, client, lease }
+        Self { wanted, services, renewed, counts, task, client, lease }
     }
 
     /// Says what should stand. Only statuses whose snapshot is live: `Programmed` is true here when
@@ -93,6 +96,13 @@ impl StatusWriter {
             *old = services;
             differ
         });
+    }
+
+    /// Says that objects of these names are gone, or others than before: what was written to the
+    /// old ones says nothing of the new.
+    pub fn renewed(&self, names: impl IntoIterator<Item = (Kind, ObjectKey)>) {
+        let mut renewed = self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
+        renewed.extend(names);
     }
 
     /// What it has done so far.
@@ -110,9 +120,13 @@ impl StatusWriter {
     }
 }
 
+/// Names to forget before the next look at what differs; at most one for each object.
+type Renewed = Mutex<BTreeSet<Name>>;
+
 struct Writer {
     client: Client,
     hold: Hold,
+    renewed: Arc<Renewed>,
     counts: Arc<WriterCounts>,
     /// What stands on the API server as far as we know, in our words.
     written: Statuses,
@@ -130,6 +144,7 @@ impl Writer {
                 continue;
             }
             let statuses = wanted.borrow_and_update().clone();
+            self.forget_renewed();
             let (due, later) = self.split(&statuses, Instant::now());
             let failed = self.write_all(due).await;
             if failed || later {
@@ -140,6 +155,13 @@ impl Writer {
                 alive = wanted.changed() => if alive.is_err() { return },
                 () = self.hold.changed() => {}
             }
+        }
+    }
+
+    fn forget_renewed(&mut self) {
+        let mut renewed = self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
+        for name in std::mem::take(&mut *renewed) {
+            self.written.remove(&name);
         }
     }
 
