@@ -26,7 +26,7 @@ mod refusals;
 mod rules;
 
 use ports::{Ports, addresses};
-pub use refusals::Refusal;
+pub(crate) use refusals::Refusal;
 use refusals::{Refusals, Scope};
 use rules::Rules;
 
@@ -79,7 +79,8 @@ impl Applier {
 
     /// Makes `next` live; it is when this returns.
     pub(crate) fn apply(&mut self, next: Arc<Snapshot>) -> Outcome {
-        let last = std::mem::replace(&mut self.last, next.clone());
+        let last = std::mem::replace(&mut self.last, next);
+        let next = self.last.clone();
         self.add_backends(&last, &next);
         let mut changed = self.ports.apply(&last, &next, &mut self.refusals);
         let listeners = self.rules.apply(&last.routes, &next.routes, &mut self.refusals);

@@ -33,7 +33,7 @@ use explain::Explanation;
 pub(crate) use host::Part;
 pub(crate) use hosts::Hosts;
 pub(crate) use listeners::Listeners;
-pub(crate) use rule::{Choice, Entry, Rule};
+pub(crate) use rule::Rule;
 
 /// Everything that listens on one address and port, at one version.
 pub(crate) struct Table {

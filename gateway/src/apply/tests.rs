@@ -87,7 +87,7 @@ proptest! {
             applied.apply(Arc::new(snapshot.clone()));
         }
         let mut fresh = applier();
-        fresh.apply(Arc::new(snapshot.clone()));
+        fresh.apply(Arc::new(snapshot));
         prop_assert!(applied.slots.keys().eq(fresh.slots.keys()));
         for (address, request) in everywhere(&requests) {
             let expect = find(&fresh, address, request);
