@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -50,7 +51,10 @@ impl Folder {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
                 self.suspect(name, path, suspect.since, now);
             }
-            Err(error) if path.symlink_metadata().is_ok() => self.fail(name, &error),
+            // A link that leads nowhere, say. A folder of this name is looked into instead.
+            Err(error) if path.symlink_metadata().is_ok_and(|found| !found.is_dir()) => {
+                self.fail(name, &error);
+            }
             // Not the file is gone, but the folder: what was live stays.
             Err(_) if !self.root.is_dir() => {
                 self.suspects.remove(name);
@@ -86,13 +90,22 @@ fn reading(name: &Arc<str>, text: &[u8], format: Format) -> Reading {
         return unreadable(name, message, "split it");
     }
     match std::str::from_utf8(text) {
-        Ok(text) => read(name, text, format),
+        Ok(text) => guarded(name, || read(name, text, format)),
         Err(error) => {
             let line =
                 text[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
             unreadable(name, format!("is not UTF-8 in line {line}"), "save it as UTF-8")
         }
     }
+}
+
+/// A panic, wherever it comes from, costs one file and not the source.
+fn guarded(name: &Arc<str>, read: impl FnOnce() -> Reading) -> Reading {
+    // What was being read is dropped, so nobody sees it half done.
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
+        let message = "can't be read: that is a defect of Headgate".to_owned();
+        unreadable(name, message, "report it with the file, and write the file another way")
+    })
 }
 
 /// The content of a file, no more of it than shows that it is too large. An error of kind
@@ -105,4 +118,16 @@ fn slurp(path: &Path) -> io::Result<(Print, Vec<u8>)> {
         return Err(io::Error::new(io::ErrorKind::Interrupted, "changed while it was read"));
     }
     Ok((print, text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_a_problem_of_the_file() {
+        let reading = guarded(&"a.yaml".into(), || panic!("a defect"));
+        assert!(reading.unknown);
+        assert_eq!(reading.problems.len(), 1);
+    }
 }

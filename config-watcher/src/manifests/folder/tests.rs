@@ -140,6 +140,22 @@ async fn files_come_change_and_go() {
 }
 
 #[tokio::test]
+async fn a_file_may_become_a_folder_and_a_folder_a_file() {
+    let mut watched = Watched::new(|root| fs::write(root.join("a.yaml"), map("a1")).unwrap());
+    watched.live(&["a1"]).await;
+    fs::remove_file(watched.path("a.yaml")).unwrap();
+    fs::create_dir(watched.path("a.yaml")).unwrap();
+    watched.live(&[]).await;
+    watched.place("a.yaml/b.yaml", &map("b1"));
+    watched.live(&["b1"]).await;
+    fs::remove_dir_all(watched.path("a.yaml")).unwrap();
+    watched.place("a.yaml", &map("a2"));
+    watched.live(&["a2"]).await;
+    assert_eq!(watched.problems, [""; 0]);
+    watched.end().await;
+}
+
+#[tokio::test]
 async fn a_file_is_read_when_its_writer_has_closed_it() {
     let both = map("a1") + &map("a2");
     let mut watched = Watched::new(|root| fs::write(root.join("a.yaml"), &both).unwrap());
