@@ -11,7 +11,7 @@ const MAX_PARTS: usize = 4;
 /// Most digits of a component.
 const MAX_DIGITS: usize = 5;
 
-/// Reads a duration: one to four times one to five digits and `h`, `m`, `s` or `ms`; the sum counts.
+/// Reads a duration: one to four times one to five digits and `h`, `m`, `s` or `ms`; their sum.
 pub(crate) fn parse(text: &str) -> Option<Duration> {
     let mut rest = text;
     let mut total = Duration::ZERO;

@@ -71,7 +71,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_canonical_path_is_its_own_canonical_form(text in "/([a-e.%/;]|%[0-9a-fA-F]{2}){0,12}") {
+        fn a_canonical_path_is_its_own_canonical_form(
+            text in "/([a-e.%/;]|%[0-9a-fA-F]{2}){0,12}",
+        ) {
             if let Ok(path) = canonical(&text.as_str().into()) {
                 prop_assert_eq!(canonical(&path.as_str().into()), Ok(path));
             }

@@ -1,3 +1,5 @@
+//! References to certificates and authorities: found, granted, refused.
+
 use serde_json::{Value, json};
 
 use crate::objects::Kind;
@@ -92,7 +94,11 @@ fn authorities_are_found_where_they_are_and_where_they_are_granted() {
                "data": {"ca.crt": text}})
     };
     let pem = rcgen::generate_simple_self_signed(["a.example".to_owned()]).unwrap().cert.pem();
-    let at = |kind: &str, namespace: &str| json!({"group": "", "kind": kind, "name": "ca", "namespace": namespace});
+    let at = |kind: &str, namespace: &str| {
+        let mut reference = json!({"group": "", "kind": kind, "name": "ca"});
+        reference["namespace"] = namespace.into();
+        reference
+    };
     for (authorities, objects, expected, says) in [
         (at("ConfigMap", "infra"), json!([map("infra", &pem)]), "True/ResolvedRefs", ""),
         (at("Secret", "infra"), json!([tls("infra/ca")]), "True/ResolvedRefs", ""),

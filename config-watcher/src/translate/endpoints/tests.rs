@@ -1,3 +1,5 @@
+//! Slices in, endpoints out: states, families, ports, merging, refused addresses.
+
 use snapshot::{EndpointState, Endpoints};
 
 use super::merge;

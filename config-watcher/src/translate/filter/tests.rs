@@ -1,3 +1,5 @@
+//! Filters in, filters out; each that cannot be done, with the field that it names.
+
 use snapshot::{BackendKey, Filter, ObjectKey, RouteKind, Target};
 
 use super::Reader;
@@ -216,13 +218,17 @@ fn cors_lists_are_read_and_a_star_is_everything() {
             "https://*", "https://10.0.0.1"], "allowCredentials": true, "allowMethods": ["GET"],
             "allowHeaders": ["X-A"], "exposeHeaders": ["*"], "maxAge": 60}}"#,
     );
-    let origin = |scheme, host: serde_json::Value, port: Option<u16>| serde_json::json!({"Pattern": {"scheme": scheme, "host": host, "port": port}});
+    let origin = |scheme: &str, host: &str, port: Option<u16>| {
+        let mut pattern = serde_json::json!({"scheme": scheme, "host": host});
+        pattern["port"] = port.into();
+        serde_json::json!({"Pattern": pattern})
+    };
     let cors = &json["Cors"];
     let expected = serde_json::json!([
-        origin("https", "*.foo.com".into(), Some(8443)),
-        origin("http", "a".into(), None),
-        origin("https", "*".into(), None),
-        origin("https", "10.0.0.1".into(), None),
+        origin("https", "*.foo.com", Some(8443)),
+        origin("http", "a", None),
+        origin("https", "*", None),
+        origin("https", "10.0.0.1", None),
     ]);
     assert_eq!(cors["origins"], expected);
     assert_eq!(cors["credentials"], true);

@@ -1,3 +1,5 @@
+//! Matches in, matches out; each that cannot be done, with the field that it names.
+
 use super::{grpc, http};
 use crate::api::route::{GrpcMatch, HttpMatch};
 use crate::translate::field::Field;

@@ -1,3 +1,5 @@
+//! Secrets and ConfigMaps in, certificates and authorities out; what is wrong with others.
+
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use rcgen::{CertificateParams, CertifiedKey, KeyPair};

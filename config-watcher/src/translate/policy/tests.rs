@@ -1,3 +1,5 @@
+//! BackendTLSPolicies: which holds, what it asks for, what its status says.
+
 use serde_json::{Value, json};
 use snapshot::{Backend, Protocol};
 
@@ -271,8 +273,9 @@ fn more_gateways_than_a_status_holds_are_left_out() {
     let mut objects: Vec<_> = (0..20).map(gateway).collect();
     let parents: Vec<_> =
         (0..20).map(|i| json!({"name": format!("g{i:02}"), "namespace": "infra"})).collect();
+    let rules = json!([{"backendRefs": [{"name": "cart", "port": 1}]}]);
     objects.push(json!({"kind": "HTTPRoute", "metadata": {"namespace": "shop", "name": "wide"},
-        "spec": {"parentRefs": parents, "rules": [{"backendRefs": [{"name": "cart", "port": 1}]}]}}));
+                        "spec": {"parentRefs": parents, "rules": rules}}));
     objects.push(policy("p", None, 0));
     let sample = with(objects);
     let status = sample.status(Kind::BackendTlsPolicy, "shop/p");

@@ -1,3 +1,5 @@
+//! Routes: their rules, what their references and faults do to them and to their status.
+
 use serde_json::{Value, json};
 use snapshot::{Filter, Hostname, PathMatch, Route, Target};
 
