@@ -32,11 +32,13 @@ deny: prerequisites ## licences, sources and bans of what we link
 	$(CARGO) deny --locked check licenses sources bans
 
 .PHONY: test
-test: prerequisites ## everything: format, lints, licences, all tests
+test: prerequisites ## everything: format, lints, licences, all tests, a cluster, conformance
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	$(MAKE) deny
 	$(CARGO) test --workspace --locked
+	$(MAKE) lifecycle
+	$(MAKE) conformance
 
 .PHONY: static
 static: prerequisites ## the release binary without any shared library, for an empty image
@@ -45,6 +47,10 @@ static: prerequisites ## the release binary without any shared library, for an e
 .PHONY: cluster
 cluster: ## build the test cluster: a real API server, pods as processes
 	tests/cluster/build.sh
+
+.PHONY: lifecycle
+lifecycle: cluster ## what the test cluster promises about the life of a pod
+	cd tests/cluster && PATH=$(CLUSTER_DIR)/bin:$$PATH GOTOOLCHAIN=auto go test -count=1 ./lifecycle/
 
 .PHONY: conformance
 conformance: prerequisites cluster ## the Gateway API suite against the release binary

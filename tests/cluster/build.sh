@@ -27,6 +27,14 @@ if ! switches go; then
     fi
 fi
 
+# ip makes the networks; kubectl looks at a pod's rights from inside the pod.
+for need in ip:iproute2 kubectl:kubernetes-client; do
+    command -v "${need%:*}" >/dev/null && continue
+    [[ $(id -u) == 0 ]] || { echo "${need%:*} is missing: apt-get install ${need#*:}" >&2; exit 1; }
+    apt-get update -qq && apt-get install -y -qq "${need#*:}"
+done
+
 mkdir -p "$CLUSTER_DIR/bin"
+ln -sf "$(go env GOROOT)/bin/go" "$CLUSTER_DIR/bin/go" # the one that the tests use as well
 CGO_ENABLED=0 go build -o "$CLUSTER_DIR/bin/cluster" .
 "$CLUSTER_DIR/bin/cluster" build -src .
