@@ -16,8 +16,8 @@ use std::sync::Arc;
 
 use imbl::OrdMap;
 use rustc_hash::FxHashMap;
-use rustls::ServerConfig;
 use rustls::server::Acceptor;
+use rustls::{ProtocolVersion, ServerConfig};
 use snapshot::{Certificate, CertificateKey, Hostname, Listener, ListenerKey, ListenerTls};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::LazyConfigAcceptor;
@@ -205,8 +205,12 @@ impl PortTls {
         let client = client.map_or(ClientCertificate::NotAsked, |group| {
             group.validation().judge(session.peer_certificates())
         });
-        let version = session.protocol_version().and_then(|version| version.as_str());
-        let info = TlsInfo { sni, version: version.unwrap_or("TLS"), client };
+        let version = match session.protocol_version() {
+            Some(ProtocolVersion::TLSv1_3) => "TLSv1.3",
+            Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
+            _ => "TLS",
+        };
+        let info = TlsInfo { sni, version, client };
         Ok((stream, info))
     }
 }

@@ -127,6 +127,8 @@ impl Acceptor {
         match accepted {
             Ok((stream, peer)) => {
                 if let Some(ticket) = Ticket::take(&self.counts, &listening.open, self.thread) {
+                    // A dual-stack socket shows IPv4 clients as ::ffff:a.b.c.d; nobody else does.
+                    let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
                     deliver(Accepted { stream, peer, slot: listening.slot.clone(), ticket });
                 }
                 Ok(())
