@@ -1,6 +1,6 @@
 //! Our own log: what the process does, to stderr.
 
-use std::io;
+use std::io::{self, IsTerminal};
 
 use anyhow::Context;
 use clap::ValueEnum;
@@ -11,7 +11,7 @@ use tracing_subscriber::EnvFilter;
 #[group(skip)]
 pub(crate) struct Args {
     /// What to log: error, warn, info, debug or trace, and `target=level` for parts.
-    #[arg(long, value_name = "FILTER", default_value = "info", env = "HEADGATE_LOG")]
+    #[arg(long, value_name = "FILTER", default_value = "info,notify=error", env = "HEADGATE_LOG")]
     log: String,
     /// How log lines look.
     #[arg(long, value_name = "FORMAT", default_value = "text", env = "HEADGATE_LOG_FORMAT")]
@@ -29,6 +29,7 @@ pub(crate) fn start(args: &Args) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&args.log)
         .with_context(|| format!("--log {:?} is no filter; try `info`", args.log))?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let builder = builder.with_ansi(io::stderr().is_terminal());
     match args.log_format {
         Format::Text => builder.init(),
         Format::Json => builder.json().init(),

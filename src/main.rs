@@ -28,7 +28,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// A layer-7 gateway: Gateway API objects in, lossless HTTP and RPC traffic out, no reload ever.
 #[derive(Debug, Parser)]
-#[command(name = "headgate", version, max_term_width = 100, subcommand_required = true)]
+#[command(name = "headgate", version, max_term_width = 100, args_override_self = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

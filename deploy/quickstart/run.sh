@@ -67,15 +67,22 @@ done
 cat <<TRY
 
 Try:
-  for i in \$(seq 20); do curl -s http://localhost:8080/ | grep '"name"'; done     # one in ten: canary
-  curl -s -H 'x-version: beta' http://localhost:8080/                              # beta
-  curl -s --cacert $work/certificate.pem https://localhost:8443/                   # HTTPS, HTTP/2
-  curl -s --http2-prior-knowledge http://localhost:8080/stream/5                   # h2c, streamed
-  websocat ws://localhost:8080/ws                                                  # WebSocket
+  # one in ten goes to the canary
+  for i in \$(seq 20); do curl -s http://localhost:8080/ | grep '"name"'; done
+  # a header chooses the beta
+  curl -s -H 'x-version: beta' http://localhost:8080/
+  # HTTPS with HTTP/2
+  curl -s --cacert $work/certificate.pem https://localhost:8443/
+  # a streamed answer over h2c
+  curl -sN --http2-prior-knowledge http://localhost:8080/stream/5
+  # WebSocket
+  websocat ws://localhost:8080/ws
+  # gRPC
   grpcurl -plaintext -proto $here/echo.proto -authority grpc.localhost \\
-      -d '{"text":["hi"]}' localhost:8080 headgate.echo.Echo/Unary                 # gRPC
+    -d '{"text":["hi"]}' localhost:8080 headgate.echo.Echo/Unary
 
-  $headgate routes                                  # what is live
+  # what is live
+  $headgate routes
   $headgate endpoints
   curl -s http://$admin/metrics | grep headgate_requests_total
   tail -f $work/access.log

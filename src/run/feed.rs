@@ -57,16 +57,21 @@ impl Feed {
             next.applied = Some(Arc::new(self.apply(&next.snapshot)));
             self.telemetry.config().change_live(batch.observed.elapsed());
         }
-        if batch.complete {
-            self.readiness.ready();
-        }
         if *old.problems != *batch.problems {
             self.telemetry.config().problems(batch.problems.len());
             next.problems = batch.problems.into();
         }
         self.source.tell(&self.translator, &next.statuses, batch.complete);
+        self.live.send_replace(next.clone());
+        if batch.complete {
+            self.readiness.ready();
+        }
+        // Last, so that whoever reads of it finds it so.
         report::changes(self.translator.objects(), &old, &next);
-        self.live.send_replace(next);
+        if batch.complete && news {
+            let (version, after) = (next.snapshot.version, batch.observed.elapsed());
+            tracing::info!(%version, ?after, "live");
+        }
     }
 
     fn apply(&mut self, snapshot: &Arc<Snapshot>) -> Applied {
@@ -74,7 +79,6 @@ impl Feed {
         let applied = self.gateway.apply(snapshot.clone());
         let took = begun.elapsed();
         self.telemetry.config().applied(snapshot, took, applied.refusals.len());
-        tracing::info!(version = %applied.version, ?took, "live");
         applied
     }
 }

@@ -6,8 +6,15 @@
     reason = "a test that fails panics and says why"
 )]
 
+mod change;
 mod command;
 mod echo;
+mod failure;
 mod fuzz;
 mod harness;
+mod input;
+mod operation;
+mod protocol;
+mod routing;
+mod secure;
 mod tidy;

@@ -16,7 +16,7 @@ pub(super) fn changes(objects: &Objects, old: &Live, new: &Live) {
     problems(&old.problems, &new.problems);
     conditions(objects, &old.statuses, &new.statuses);
     if let Some(applied) = &new.applied {
-        outcome(old.applied.as_deref(), applied);
+        refusals(old.applied.as_deref(), applied);
     }
 }
 
@@ -24,11 +24,15 @@ fn problems(old: &[Problem], new: &[Problem]) {
     let (before, now): (BTreeSet<_>, BTreeSet<_>) = (old.iter().collect(), new.iter().collect());
     for problem in now.difference(&before) {
         let Problem { origin, object, field, message, remedy, severity } = problem;
-        let (file, line) = (&origin.file, origin.line);
+        let origin = match (&*origin.file, origin.line) {
+            ("", _) => None,
+            (file, 0) => Some(file.to_owned()),
+            (file, line) => Some(format!("{file}:{line}")),
+        };
         let (object, field) = (object.as_deref(), field.as_deref());
         match severity {
-            Severity::Error => tracing::error!(%file, line, object, field, remedy, "{message}"),
-            Severity::Warning => tracing::warn!(%file, line, object, field, remedy, "{message}"),
+            Severity::Error => tracing::error!(origin, object, field, remedy, "{message}"),
+            Severity::Warning => tracing::warn!(origin, object, field, remedy, "{message}"),
         }
     }
     for problem in before.difference(&now) {
@@ -36,22 +40,12 @@ fn problems(old: &[Problem], new: &[Problem]) {
     }
 }
 
-/// What is newly refused, not bound, or bound.
-fn outcome(old: Option<&Applied>, new: &Applied) {
+/// What is newly refused.
+fn refusals(old: Option<&Applied>, new: &Applied) {
     for refusal in &new.refusals {
         if !old.is_some_and(|old| old.refusals.contains(refusal)) {
             let object = &refusal.resource;
             tracing::error!(object, "refused; its old form serves on: {}", refusal.reason);
-        }
-    }
-    for (address, cause) in &new.unbound {
-        if !old.is_some_and(|old| old.unbound.iter().any(|(other, _)| other == address)) {
-            tracing::error!(%address, "cannot be listened on and is tried again: {cause}");
-        }
-    }
-    for address in &new.bound {
-        if !old.is_some_and(|old| old.bound.contains(address)) {
-            tracing::info!(%address, "listening");
         }
     }
 }

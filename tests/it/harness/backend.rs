@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, Version};
+use http::{HeaderMap, Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -20,10 +20,8 @@ use super::within;
 /// One request, as it came.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
-    pub(crate) method: Method,
     /// Path and query.
     pub(crate) path: String,
-    pub(crate) version: Version,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
@@ -109,9 +107,7 @@ impl Drop for Backend {
 async fn read(request: Request<Incoming>) -> Result<Seen, hyper::Error> {
     let (parts, body) = request.into_parts();
     Ok(Seen {
-        method: parts.method,
         path: parts.uri.path_and_query().map_or(String::new(), ToString::to_string),
-        version: parts.version,
         headers: parts.headers,
         body: body.collect().await?.to_bytes(),
     })

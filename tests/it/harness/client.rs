@@ -43,7 +43,6 @@ pub(crate) struct Answer {
     pub(crate) version: Version,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
-    pub(crate) trailers: HeaderMap,
 }
 
 impl Client {
@@ -140,7 +139,6 @@ impl Answer {
             status: parts.status,
             version: parts.version,
             headers: parts.headers,
-            trailers: collected.trailers().cloned().unwrap_or_default(),
             body: collected.to_bytes(),
         })
     }

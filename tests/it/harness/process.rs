@@ -49,10 +49,6 @@ impl Process {
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
     }
 
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Waits for the end; fails when it does not come.
     pub(crate) async fn ended(&mut self) -> ExitStatus {
         within("the end of the process", self.stdout.ended()).await;

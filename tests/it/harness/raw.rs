@@ -19,6 +19,13 @@ pub(crate) async fn talk(address: SocketAddr, bytes: &[u8]) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
+/// Sends bytes and returns the head of what comes back; empty when the connection is closed.
+pub(crate) async fn head_for(address: SocketAddr, bytes: &[u8]) -> String {
+    let mut stream = connect(address).await;
+    stream.write_all(bytes).await.unwrap();
+    read_head(&mut stream).await
+}
+
 /// Reads up to and including the empty line that ends a head.
 pub(crate) async fn read_head(stream: &mut TcpStream) -> String {
     let read = async {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::client::{Answer, Client};
 use super::folder::Folder;
 use super::process::{Process, headgate};
-use super::{manifest, port, within};
+use super::{manifest, port};
 
 /// The gateway, with one HTTP listener of its own unless its folder says otherwise.
 pub(crate) struct Site {
@@ -65,6 +65,14 @@ impl Setup {
     }
 }
 
+impl Setup {
+    /// The same for a folder given by argument, whose listener `http` has this port.
+    pub(crate) async fn start_on(mut self, port: u16) -> Site {
+        self.port = port;
+        self.start().await
+    }
+}
+
 impl Site {
     /// A gateway on these files.
     pub(crate) async fn serve(files: &[(&str, String)]) -> Self {
@@ -112,24 +120,5 @@ impl Site {
     pub(crate) async fn admin(&self, path: &str) -> Answer {
         let mut client = Client::http1(self.admin).await;
         client.get("admin", path).await
-    }
-
-    /// Asks until `wanted` takes the answer: for what follows an event that nobody announces.
-    pub(crate) async fn until(
-        &self,
-        host: &str,
-        path: &str,
-        wanted: impl Fn(&Answer) -> bool,
-    ) -> Answer {
-        let search = async {
-            loop {
-                let answer = self.get(host, path).await;
-                if wanted(&answer) {
-                    return answer;
-                }
-                tokio::task::yield_now().await;
-            }
-        };
-        within(&format!("the answer wanted from {host}{path}"), search).await
     }
 }
