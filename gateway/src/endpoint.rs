@@ -25,7 +25,6 @@ mod atomic {
 pub(crate) struct Endpoint {
     id: u64,
     address: SocketAddr,
-    uid: Option<Arc<str>>,
     gauge: Gauge,
     quarantine: Quarantine,
     retired: AtomicBool,
@@ -34,12 +33,11 @@ pub(crate) struct Endpoint {
 
 impl Endpoint {
     /// An endpoint with nothing in flight. Whoever makes it sees to it that there is one only.
-    pub(crate) fn new(address: SocketAddr, uid: Option<Arc<str>>) -> Self {
+    pub(crate) fn new(address: SocketAddr) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Self {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             address,
-            uid,
             gauge: Gauge::new(),
             quarantine: Quarantine::default(),
             retired: AtomicBool::new(false),
@@ -57,11 +55,6 @@ impl Endpoint {
         self.address
     }
 
-    /// UID of the pod.
-    pub(crate) fn uid(&self) -> Option<&Arc<str>> {
-        self.uid.as_ref()
-    }
-
     /// Counts a request in, unless the endpoint drains.
     pub(crate) fn enter(self: &Arc<Self>) -> Option<InFlight> {
         self.gauge.enter().then(|| InFlight(Arc::clone(self)))
@@ -74,11 +67,13 @@ impl Endpoint {
 
     /// Takes nothing new from now on; gives what is in flight, which goes on. Ask again until it
     /// is zero: then it stays zero.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for `headgate drain`"))]
     pub(crate) fn drain(&self) -> usize {
         self.gauge.drain()
     }
 
     /// Undoes a drain.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for `headgate drain`"))]
     pub(crate) fn resume(&self) {
         self.gauge.resume();
     }

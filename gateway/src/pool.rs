@@ -33,8 +33,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use self::body::Held;
 pub(crate) use self::body::ResponseBody;
 pub(crate) use self::error::{Cause, SendError, Stage};
-use self::slot::{Carrier, Lease, Slot};
-pub(crate) use self::tunnel::Tunnel;
+use self::slot::{Carrier, Slot};
 use crate::backend::{BackendConfig, Backends, Mailbox, Retired};
 use crate::connect::{ClientIdentity, Offer};
 use crate::endpoint::Endpoint;
@@ -65,9 +64,11 @@ impl<B> RequestBody for B where
 pub(crate) struct Pool<B: RequestBody> {
     common: Rc<Common>,
     mailbox: Arc<Mailbox>,
-    /// By [`Endpoint::id`]; most endpoints are reached in one way only.
-    slots: RefCell<FxHashMap<u64, SmallVec<[Rc<Slot<B>>; 1]>>>,
+    slots: RefCell<Slots<B>>,
 }
+
+/// By [`Endpoint::id`]; most endpoints are reached in one way only.
+type Slots<B> = FxHashMap<u64, SmallVec<[Rc<Slot<B>>; 1]>>;
 
 /// What all slots of a pool share.
 struct Common {
@@ -143,12 +144,12 @@ impl<B: RequestBody> Pool<B> {
             if self.common.closing.get() {
                 return Err(SendError::untouched(Cause::Closing, request));
             }
-            let lease = match slot.lease(wants, careful).await {
-                Ok(lease) => lease,
+            let carrier = match slot.carrier(wants, careful).await {
+                Ok(carrier) => carrier,
                 Err(cause) => return Err(SendError::untouched(cause, request)),
             };
-            let reused = lease.is_used();
-            match self.send_on(lease, &slot, request).await {
+            let reused = carrier.is_used();
+            match self.send_on(carrier, &slot, request).await {
                 // The connection ended before it took the request: another one does.
                 Err(SendError { request: Some(back), .. }) if reused && stale < STALE => {
                     request = *back;
@@ -164,12 +165,12 @@ impl<B: RequestBody> Pool<B> {
 
     async fn send_on(
         &self,
-        lease: Lease<B>,
+        carrier: Carrier<B>,
         slot: &Rc<Slot<B>>,
         request: Request<B>,
     ) -> Result<Response<ResponseBody<B>>, SendError<B>> {
-        let (reused, connect_time) = (lease.is_used(), lease.connect_time);
-        let (response, held, tunnel) = match lease.carrier {
+        let reused = carrier.is_used();
+        let (response, held, tunnel) = match carrier {
             Carrier::Line(line) => {
                 let answer = line.send(request, &self.common.settings.upstream).await?;
                 slot.learn(answer.response.headers());
@@ -177,10 +178,10 @@ impl<B: RequestBody> Pool<B> {
             }
             Carrier::Stream(stream) => {
                 let response = stream.send(request, slot.address()).await?;
-                (response, Held::Stream(stream), None)
+                (response, Held::Stream { _place: stream }, None)
             }
         };
-        Ok(response.map(|body| ResponseBody::new(body, held, tunnel, reused, connect_time)))
+        Ok(response.map(|body| ResponseBody::new(body, held, tunnel, reused)))
     }
 
     fn slot(&self, target: &Target<'_>) -> Rc<Slot<B>> {

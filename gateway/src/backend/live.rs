@@ -1,6 +1,6 @@
 //! Every endpoint that somebody holds: one object for one address of one pod.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Weak};
 
 use dashmap::DashMap;
@@ -24,7 +24,7 @@ impl Live {
         if let Some(live) = entry.upgrade() {
             return live;
         }
-        let made = Arc::new(Endpoint::new(of.address, of.uid.clone()));
+        let made = Arc::new(Endpoint::new(of.address));
         *entry = Arc::downgrade(&made);
         made
     }
@@ -40,7 +40,7 @@ impl Live {
     }
 
     /// Every endpoint of an address, whatever its port.
-    pub(super) fn at(&self, address: std::net::IpAddr) -> Vec<Arc<Endpoint>> {
+    pub(super) fn at(&self, address: IpAddr) -> Vec<Arc<Endpoint>> {
         let of_address = self.endpoints.iter().filter(|entry| entry.key().0.ip() == address);
         of_address.filter_map(|entry| entry.value().upgrade()).collect()
     }

@@ -96,6 +96,7 @@ impl Backends {
     }
 
     /// The endpoints of an address, on every port: what a drain names.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for `headgate drain`"))]
     pub(crate) fn endpoints_at(&self, address: IpAddr) -> Vec<Arc<Endpoint>> {
         self.0.live.at(address)
     }

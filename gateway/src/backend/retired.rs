@@ -65,13 +65,16 @@ impl Mailbox {
     pub(crate) async fn next(&self) -> Retired {
         loop {
             let news = self.news.notified();
-            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            if *waiting != Retired::default() {
-                return std::mem::take(&mut waiting);
+            let retired = self.take();
+            if retired != Retired::default() {
+                return retired;
             }
-            drop(waiting);
             news.await;
         }
+    }
+
+    fn take(&self) -> Retired {
+        std::mem::take(&mut self.waiting.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn put(&self, endpoints: &[u64]) {

@@ -139,13 +139,13 @@ impl Candidates {
             let endpoint = &self.list[index];
             let tried = || wish.avoid.iter().any(|tried| Arc::ptr_eq(tried, endpoint));
             let paused = || endpoint.may_pause() && endpoint.pause(now()).is_some();
-            !endpoint.is_draining()
-                && match wish.care {
-                    Care::First => !tried() && !(paused() && self.is_out(index, now())),
-                    Care::Contacted => !tried() && !paused(),
-                    Care::Again => !paused(),
-                    Care::Any => true,
-                }
+            let unwanted = match wish.care {
+                Care::First => tried() || paused() && self.is_out(index, now()),
+                Care::Contacted => tried() || paused(),
+                Care::Again => paused(),
+                Care::Any => false,
+            };
+            !unwanted && !endpoint.is_draining()
         };
         if let Some(address) = wish.prefer {
             let found = self.list.binary_search_by_key(&address, |endpoint| endpoint.address());

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::*;
 
 fn endpoint() -> Arc<Endpoint> {
-    Arc::new(Endpoint::new("127.0.0.1:80".parse().unwrap(), None))
+    Arc::new(Endpoint::new("127.0.0.1:80".parse().unwrap()))
 }
 
 #[test]

@@ -4,7 +4,6 @@ use std::fmt;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -25,13 +24,12 @@ pub(crate) struct ResponseBody<B: RequestBody> {
     held: Option<Held<B>>,
     tunnel: Option<oneshot::Receiver<Tunnel>>,
     reused: bool,
-    connect_time: Option<Duration>,
 }
 
 /// What a response comes on.
 pub(super) enum Held<B: RequestBody> {
     Line(Line<B>, Rc<Slot<B>>),
-    Stream(Stream<B>),
+    Stream { _place: Stream<B> },
 }
 
 impl<B: RequestBody> ResponseBody<B> {
@@ -41,10 +39,9 @@ impl<B: RequestBody> ResponseBody<B> {
         held: Held<B>,
         tunnel: Option<oneshot::Receiver<Tunnel>>,
         reused: bool,
-        connect_time: Option<Duration>,
     ) -> Self {
         let held = Some(held);
-        let mut body = Self { incoming, held, tunnel, reused, connect_time };
+        let mut body = Self { incoming, held, tunnel, reused };
         if body.incoming.is_end_stream() {
             body.give_back();
         }
@@ -52,13 +49,9 @@ impl<B: RequestBody> ResponseBody<B> {
     }
 
     /// Whether the connection had carried a request before.
-    pub(crate) fn reused(&self) -> bool {
+    #[cfg(test)]
+    pub(super) fn reused(&self) -> bool {
         self.reused
-    }
-
-    /// What connecting took (TCP and TLS), when this request waited for it.
-    pub(crate) fn connect_time(&self) -> Option<Duration> {
-        self.connect_time
     }
 
     /// After a 101 response to a request with `Upgrade`: the connection itself, and what the

@@ -6,6 +6,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
@@ -140,7 +141,7 @@ impl<B: RequestBody> Stream<B> {
     pub(super) async fn send(
         &self,
         mut request: Request<B>,
-        fallback: impl ToString,
+        fallback: SocketAddr,
     ) -> Result<Response<Incoming>, SendError<B>> {
         let trunk = &self.0;
         to_http2(&mut request, trunk.https, fallback);

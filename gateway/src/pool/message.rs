@@ -1,5 +1,7 @@
 //! What a request looks like in HTTP/1 and in HTTP/2, and what a response must look like.
 
+use std::net::SocketAddr;
+
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Request, Response, StatusCode, Uri, Version};
@@ -20,7 +22,7 @@ pub(super) fn to_http1<B>(request: &mut Request<B>) {
 /// Puts a request into HTTP/2's form (RFC 9113 §8.3.1): `:scheme` and `:authority`, no `Host`.
 /// Fields that HTTP/2 does not know are taken out by hyper. `fallback` names the backend where the
 /// request names no host.
-pub(super) fn to_http2<B>(request: &mut Request<B>, https: bool, fallback: impl ToString) {
+pub(super) fn to_http2<B>(request: &mut Request<B>, https: bool, fallback: SocketAddr) {
     *request.version_mut() = Version::HTTP_2;
     let host = request.headers_mut().remove(HOST);
     let mut uri = std::mem::take(request.uri_mut()).into_parts();
@@ -70,15 +72,19 @@ mod tests {
         request.body(()).unwrap()
     }
 
+    fn fallback() -> SocketAddr {
+        SocketAddr::from(([10, 0, 0, 1], 80))
+    }
+
     #[test]
     fn a_request_survives_both_forms() {
         for target in ["/a/b?c=d", "/", "*"] {
             let mut it = request(target, Some("shop.example:8080"));
-            to_http2(&mut it, true, "unused");
+            to_http2(&mut it, true, fallback());
             assert_eq!(it.uri().authority().unwrap(), "shop.example:8080");
             assert_eq!(it.uri().scheme_str(), Some("https"));
             assert!(!it.headers().contains_key(HOST));
-            to_http2(&mut it, false, "unused");
+            to_http2(&mut it, false, fallback());
             assert_eq!(it.uri().scheme_str(), Some("http"));
             to_http1(&mut it);
             assert_eq!(it.uri().to_string(), target);
@@ -93,14 +99,15 @@ mod tests {
     fn a_request_without_a_host_gets_the_endpoints_address() {
         for host in [None, Some("no host")] {
             let mut it = request("/", host);
-            to_http2(&mut it, false, "10.0.0.1:80");
+            to_http2(&mut it, false, fallback());
             assert_eq!(it.uri().to_string(), "http://10.0.0.1:80/");
         }
     }
 
     #[test]
     fn responses_that_can_be_read_in_two_ways_are_refused() {
-        let cases: &[(u16, &[(&str, &str)], bool, bool)] = &[
+        type Fields = &'static [(&'static str, &'static str)];
+        let cases: &[(u16, Fields, bool, bool)] = &[
             (200, &[], false, true),
             (200, &[("content-length", "5")], false, true),
             (200, &[("transfer-encoding", "Chunked")], false, true),

@@ -5,6 +5,7 @@
 //! connection attempt serves all that HTTP/2 can carry.
 
 use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -59,18 +60,12 @@ pub(super) enum Carrier<B: RequestBody> {
     Stream(Stream<B>),
 }
 
-/// A carrier, and what it took to get it.
-pub(super) struct Lease<B: RequestBody> {
-    pub(super) carrier: Carrier<B>,
-    pub(super) connect_time: Option<Duration>,
-}
-
-impl<B: RequestBody> Lease<B> {
+impl<B: RequestBody> Carrier<B> {
     /// Whether the connection has carried a request before.
     pub(super) fn is_used(&self) -> bool {
-        match &self.carrier {
-            Carrier::Line(line) => line.is_used(),
-            Carrier::Stream(stream) => stream.trunk().is_used(),
+        match self {
+            Self::Line(line) => line.is_used(),
+            Self::Stream(stream) => stream.trunk().is_used(),
         }
     }
 }
@@ -103,7 +98,7 @@ impl<B: RequestBody> Slot<B> {
     }
 
     /// The endpoint's address, where a request names no host.
-    pub(super) fn address(&self) -> std::net::SocketAddr {
+    pub(super) fn address(&self) -> SocketAddr {
         self.endpoint.address()
     }
 
@@ -111,27 +106,25 @@ impl<B: RequestBody> Slot<B> {
     /// request cannot be repeated, so a line is looked at before use.
     ///
     /// Cancel safe: a dropped future gives up its place and its own attempt to connect.
-    pub(super) async fn lease(
+    pub(super) async fn carrier(
         self: &Rc<Self>,
         wants: Offer,
         careful: bool,
-    ) -> Result<Lease<B>, Cause> {
-        let (mut connect_time, mut place) = (None, None);
+    ) -> Result<Carrier<B>, Cause> {
+        let mut place = None;
         loop {
             // Who waits already goes first.
             if place.is_some() || self.limit.waiting() == 0 {
                 if let Some(carrier) = self.take(wants, careful) {
-                    return Ok(Lease { carrier, connect_time });
+                    return Ok(carrier);
                 }
                 if let Some(permit) = self.permit() {
-                    let began = Instant::now();
                     if !self.may_share(wants) {
-                        let carrier = self.open(permit, wants).await?;
-                        return Ok(Lease { carrier, connect_time: Some(began.elapsed()) });
+                        // Boxed: seldom taken, and larger than all the rest.
+                        return Box::pin(self.open(permit, wants)).await;
                     }
                     drop(permit);
                     self.open_for_all(wants).await?;
-                    connect_time = Some(began.elapsed());
                     continue;
                 }
             }

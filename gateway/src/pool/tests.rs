@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use futures::future::LocalBoxFuture;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full};
 use hyper::body::Frame;
@@ -138,7 +139,10 @@ impl Body for Endless {
 }
 
 /// Runs a test where tasks of its thread can be started. What hangs fails.
-async fn local<T>(test: impl Future<Output = T>) -> T {
+fn local<'t, T: 't>(test: impl Future<Output = T> + 't) -> LocalBoxFuture<'t, T> {
     let limit = Duration::from_secs(20);
-    timeout(limit, LocalSet::new().run_until(test)).await.expect("the test hangs")
+    Box::pin(async move {
+        let tasks = LocalSet::new();
+        timeout(limit, tasks.run_until(test)).await.expect("the test hangs")
+    })
 }
