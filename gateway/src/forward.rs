@@ -28,6 +28,7 @@ use crate::pool::ResponseBody;
 use crate::replay::{self, Replay};
 use crate::table::Rule;
 use crate::telemetry::RetryBy;
+use attempt::Failed;
 use clock::Clock;
 use law::{Case, Outcome, Tally};
 
@@ -78,14 +79,10 @@ pub(crate) async fn forward(job: &Job<'_>, finish: &mut Finish) -> Result<Answer
     let mut tries = Tries::default();
     loop {
         let result = attempt::attempt(job, &clock, &tries.avoid, finish).await;
-        let (outcome, endpoint) = match &result {
-            Ok(answered) => {
-                (Outcome::Status(answered.response.status()), answered.trying.endpoint().clone())
-            }
-            Err(attempt::Failed { end: Some((stage, endpoint)), failure }) => {
-                (Outcome::Failed(*stage, *failure), endpoint.clone())
-            }
-            Err(attempt::Failed { end: None, failure }) => return Err(*failure),
+        let outcome = match &result {
+            Ok(answered) => Outcome::Status(answered.response.status()),
+            Err(Failed { end: Some((stage, _)), failure }) => Outcome::Failed(*stage, *failure),
+            Err(Failed { end: None, failure }) => return Err(*failure),
         };
         let Some(by) = tries.another(job, outcome) else {
             if let Some(body) = job.body {
@@ -93,9 +90,12 @@ pub(crate) async fn forward(job: &Job<'_>, finish: &mut Finish) -> Result<Answer
             }
             return result.map_err(|failed| failed.failure);
         };
-        drop(result);
+        tries.tally.add(by, outcome);
+        tries.avoid(match result {
+            Ok(answered) => Some(answered.trying.endpoint().clone()),
+            Err(failed) => failed.end.map(|(_, endpoint)| endpoint),
+        });
         finish.retries(by);
-        tries.add(by, outcome, endpoint);
         if by == RetryBy::Route {
             pause(tries.pause(job), &clock).await?;
         }
@@ -128,9 +128,11 @@ impl Tries {
         Some(by)
     }
 
-    fn add(&mut self, by: RetryBy, outcome: Outcome, endpoint: Arc<Endpoint>) {
-        self.tally.add(by, outcome);
-        if !self.avoid.iter().any(|tried| Arc::ptr_eq(tried, &endpoint)) {
+    /// The next try goes elsewhere, if there is an elsewhere.
+    fn avoid(&mut self, endpoint: Option<Arc<Endpoint>>) {
+        if let Some(endpoint) = endpoint
+            && !self.avoid.iter().any(|tried| Arc::ptr_eq(tried, &endpoint))
+        {
             self.avoid.push(endpoint);
         }
     }
