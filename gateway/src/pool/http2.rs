@@ -22,7 +22,7 @@ use super::RequestBody;
 use super::error::{Cause, SendError};
 use super::limit::Limit;
 use super::message::to_http2;
-use crate::connect::{Transport, Wire};
+use crate::connect::{Probe, Transport, Wire};
 use crate::settings::Upstream;
 use crate::tasks::Tasks;
 
@@ -100,6 +100,12 @@ impl<B: RequestBody> Trunk<B> {
     /// Whether its connection is gone, or takes nothing new.
     pub(super) fn is_over(&self, now: Instant) -> bool {
         self.sender.is_closed() || now >= self.expires
+    }
+
+    /// Whether the peer has closed it while it had no stream. Asks the kernel: where there are
+    /// streams, the runtime has been told.
+    pub(super) fn is_idle_and_closed(&self) -> bool {
+        self.streams.get() == 0 && self.wire.probe() == Probe::Closed
     }
 
     /// Since when it has had no stream.

@@ -164,7 +164,7 @@ impl<B: RequestBody> Slot<B> {
     /// Takes a connection that is open.
     fn take(&self, wants: Offer, careful: bool) -> Option<Carrier<B>> {
         let now = Instant::now();
-        let stream = || self.take_stream(now).map(Carrier::Stream);
+        let stream = || self.take_stream(now, careful).map(Carrier::Stream);
         let line = || self.take_line(now, careful).map(Carrier::Line);
         match wants {
             Offer::Http1 => line(),
@@ -173,9 +173,9 @@ impl<B: RequestBody> Slot<B> {
         }
     }
 
-    fn take_stream(&self, now: Instant) -> Option<Stream<B>> {
+    fn take_stream(&self, now: Instant, careful: bool) -> Option<Stream<B>> {
         let mut trunks = self.trunks.borrow_mut();
-        trunks.retain(|trunk| !trunk.is_over(now));
+        trunks.retain(|trunk| !trunk.is_over(now) && !(careful && trunk.is_idle_and_closed()));
         trunks.iter().find_map(|trunk| trunk.stream(self.common.settings.upstream.http2_streams))
     }
 

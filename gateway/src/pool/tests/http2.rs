@@ -252,6 +252,31 @@ async fn after_a_goaway_the_next_request_goes_on_another_connection() {
 }
 
 #[tokio::test]
+async fn a_request_that_cannot_be_repeated_never_meets_a_connection_that_closed_while_idle() {
+    local(async {
+        let (server, bench) = bench().await;
+        let serve = async {
+            let mut peer = Frames::accept(&server, &[]).await;
+            let stream = peer.next(HEADERS).await;
+            peer.answer(stream, "ok").await;
+            peer.settled().await;
+        };
+        let (got, ()) = join!(bench.get("/"), serve);
+        assert_eq!(got.unwrap().0, "ok");
+        // The close has reached our kernel, and perhaps nobody else.
+        let serve = async {
+            let mut peer = Frames::accept(&server, &[]).await;
+            let stream = peer.next(HEADERS).await;
+            peer.answer(stream, "again").await;
+            peer
+        };
+        let (sent, _peer) = join!(bench.send(post(text("body"))), serve);
+        assert!(!sent.unwrap().body().reused());
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_connection_that_breaks_takes_its_streams_along() {
     local(async {
         let (server, bench) = bench().await;
