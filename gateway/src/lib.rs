@@ -25,6 +25,8 @@ mod pace;
 mod pool;
 mod replay;
 mod request;
+#[cfg(test)]
+mod sample;
 mod serve;
 mod session;
 pub mod settings;
@@ -187,3 +189,6 @@ impl From<serve::Cut> for Stopped {
 fn lock(listeners: &Mutex<Listeners>) -> MutexGuard<'_, Listeners> {
     listeners.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

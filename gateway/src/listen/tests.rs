@@ -3,7 +3,6 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use snapshot::{Hostname, Listener, ListenerKey, ObjectKey, ParentKind, Snapshot};
 use tokio::sync::watch;
 use tokio::task::LocalSet;
 
@@ -12,6 +11,7 @@ use super::ticket::Counts;
 use super::{Listeners, Slot};
 use crate::apply::Applier;
 use crate::backend::Backends;
+use crate::sample::listening;
 use crate::settings::{Limits, Settings};
 use crate::telemetry::Telemetry;
 
@@ -22,25 +22,9 @@ fn free() -> SocketAddr {
 
 /// The slots of a snapshot with one listener on each of these addresses.
 fn slots(addresses: &[SocketAddr]) -> BTreeMap<SocketAddr, Arc<Slot>> {
-    let listeners = addresses.iter().enumerate().map(|(index, address)| {
-        let key = ListenerKey {
-            kind: ParentKind::Gateway,
-            parent: ObjectKey::new("infra", "public"),
-            section: index.to_string().into(),
-        };
-        let listener = Listener {
-            addresses: vec![address.ip()],
-            port: address.port(),
-            hostname: Hostname::Any,
-            tls: None,
-            backend_client_certificate: None,
-        };
-        (key, Arc::new(listener))
-    });
-    let snapshot = Snapshot { listeners: listeners.collect(), ..Snapshot::default() };
     let (settings, telemetry) = (Arc::<Settings>::default(), Telemetry::new());
     let backends = Backends::new(settings, telemetry.clone());
-    Applier::new(backends, telemetry).apply(Arc::new(snapshot)).slots
+    Applier::new(backends, telemetry).apply(listening(1, addresses)).slots
 }
 
 #[test]
@@ -120,7 +104,7 @@ async fn what_waits_in_a_socket_is_accepted_before_it_is_closed() {
     let address = free();
     let (mut listeners, follow) = Listeners::new(64);
     listeners.sync(&slots(&[address]));
-    let listening = follow.borrow()[&address].clone();
+    let socket = follow.borrow()[&address].clone();
     let limits = Limits::default();
     let counts = Arc::new(Counts::new(&limits, 1, Telemetry::new()));
     let accepted = Arc::new(Mutex::new(Vec::new()));
@@ -133,7 +117,7 @@ async fn what_waits_in_a_socket_is_accepted_before_it_is_closed() {
     let list = accepted.clone();
     let acceptor = Acceptor::new(counts, 0, &limits);
     let deliver = move |one: Accepted| list.lock().unwrap().push(one);
-    acceptor.run(listening, held, deliver).await;
+    acceptor.run(socket, held, deliver).await;
     assert_eq!(accepted.lock().unwrap().len(), clients.len());
     assert!(TcpStream::connect(address).is_err(), "then it is closed");
 }
@@ -147,12 +131,12 @@ async fn connections_beyond_the_limit_are_closed_at_once() {
     let counts = Arc::new(Counts::new(&limits, 1, Telemetry::new()));
     let (hold, held) = watch::channel(());
     let (deliver, mut delivered) = tokio::sync::mpsc::channel::<Accepted>(8);
-    let listening = follow.borrow()[&address].clone();
+    let socket = follow.borrow()[&address].clone();
     let local = LocalSet::new();
     local
         .run_until(async {
             let acceptor = Acceptor::new(counts, 0, &limits);
-            let running = tokio::task::spawn_local(acceptor.run(listening, held, move |one| {
+            let running = tokio::task::spawn_local(acceptor.run(socket, held, move |one| {
                 deliver.try_send(one).ok().expect("there is room");
             }));
             let mut clients = Vec::new();

@@ -9,10 +9,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use snapshot::{
-    Attachment, Backend, BackendKey, BackendRef, Hostname, Listener, ListenerKey, Match, ObjectKey,
-    ParentKind, PathMatch, Protocol, Route, RouteKey, RouteKind, Snapshot, Target, Timeouts,
-};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -26,6 +22,7 @@ use crate::failure::Counters;
 use crate::listen::accept::Accepted;
 use crate::listen::ticket::{Counts, Ticket};
 use crate::pool::Pool;
+use crate::sample::listening;
 use crate::session::Sessions;
 use crate::settings::Settings;
 use crate::tasks::Tasks;
@@ -57,7 +54,10 @@ impl Bench {
         let settings = Arc::new(settings);
         let telemetry = Telemetry::new();
         let backends = Backends::new(settings.clone(), telemetry.clone());
-        let outcome = Applier::new(backends.clone(), telemetry.clone()).apply(world().into());
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let outcome =
+            Applier::new(backends.clone(), telemetry.clone()).apply(listening(1, &[address]));
         let slot = outcome.slots.into_values().next().unwrap();
         let (stage, stage_now) = watch::channel(Stage::Serving);
         let worker = Worker {
@@ -75,7 +75,7 @@ impl Bench {
             server: Rc::new(Server::new(Rc::new(worker))),
             slot,
             counts: Arc::new(Counts::new(&settings.limits, 1, telemetry)),
-            listener: TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap(),
+            listener,
             connections: Arc::default(),
             stage,
             clock: RefCell::new(0),
@@ -130,50 +130,4 @@ async fn rest(client: &mut TcpStream) -> String {
     // A reset is an end as well.
     let _ = soon(client.read_to_end(&mut all)).await;
     String::from_utf8_lossy(&all).into_owned()
-}
-
-fn world() -> Snapshot {
-    let listener = ListenerKey {
-        kind: ParentKind::Gateway,
-        parent: ObjectKey::new("infra", "public"),
-        section: "http".into(),
-    };
-    let backend = BackendKey { service: ObjectKey::new("shop", "held"), port: 80 };
-    let route = Route {
-        name: None,
-        created: 0,
-        attachments: vec![Attachment {
-            listener: listener.clone(),
-            hostnames: vec![Hostname::Any],
-        }],
-        matches: vec![Match {
-            path: PathMatch::Prefix("/held".into()),
-            method: None,
-            headers: Vec::new(),
-            query: Vec::new(),
-        }],
-        filters: Vec::new(),
-        backends: vec![BackendRef {
-            target: Target::Backend(backend.clone()),
-            weight: 1,
-            filters: Vec::new(),
-        }],
-        timeouts: Timeouts::default(),
-        retry: None,
-        session: None,
-    };
-    let key = RouteKey { kind: RouteKind::Http, object: ObjectKey::new("shop", "held"), rule: 0 };
-    let mut world = Snapshot::default();
-    let address = Listener {
-        addresses: Vec::new(),
-        port: 80,
-        hostname: Hostname::Any,
-        tls: None,
-        backend_client_certificate: None,
-    };
-    world.listeners.insert(listener, Arc::new(address));
-    world.routes.insert(key, Arc::new(route));
-    let held = Backend { protocol: Protocol::Auto, tls: None, refused: None };
-    world.backends.insert(backend, Arc::new(held));
-    world
 }
