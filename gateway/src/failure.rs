@@ -5,7 +5,7 @@
 //! in fact repeated is judged by `forward::law`; how a failure becomes a response is the business
 //! of `request::answer`.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 
 use http::StatusCode;
 use metrics::Counter;
@@ -201,12 +201,15 @@ impl Failure {
 pub(crate) struct Counters {
     telemetry: Telemetry,
     made: [OnceCell<Counter>; Failure::ALL.len()],
+    /// By the gate's word, of which there are some thirty.
+    refusals: RefCell<Vec<(&'static str, Counter)>>,
 }
 
 impl Counters {
     /// Nothing counted yet.
     pub(crate) fn new(telemetry: Telemetry) -> Self {
-        Self { telemetry, made: [const { OnceCell::new() }; Failure::ALL.len()] }
+        let made = [const { OnceCell::new() }; Failure::ALL.len()];
+        Self { telemetry, made, refusals: RefCell::default() }
     }
 
     /// One more of these.
@@ -214,6 +217,17 @@ impl Counters {
         let counter = &self.made[failure as usize];
         let row = failure.row();
         counter.get_or_init(|| self.telemetry.failure(row.flag, row.fault.as_str())).increment(1);
+    }
+
+    /// One more request that the gate refused, for this reason.
+    pub(crate) fn refuse(&self, reason: &'static str) {
+        let mut made = self.refusals.borrow_mut();
+        if let Some((_, counter)) = made.iter().find(|(word, _)| *word == reason) {
+            return counter.increment(1);
+        }
+        let counter = self.telemetry.connections().request_refused(reason);
+        counter.increment(1);
+        made.push((reason, counter));
     }
 }
 

@@ -237,6 +237,9 @@ impl Known {
         if let Some(failure) = self.failure {
             worker.failures.count(failure);
         }
+        if let Some(reason) = self.flag {
+            worker.failures.refuse(reason);
+        }
         let how = Finished {
             status: self.status,
             duration: self.begun.elapsed(),
