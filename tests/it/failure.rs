@@ -168,6 +168,8 @@ async fn malformed_requests_get_a_4xx_and_the_next_client_is_served() {
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{request:?}: {answer}");
         assert_eq!(site.get(HOST, "/").await.name(), "v1");
     }
+    let metrics = site.admin("/metrics").await.text();
+    assert!(metrics.contains("headgate_requests_refused_total{reason=\"bare_lf\"} 1\n"));
     let huge = format!("GET / HTTP/1.1\r\nHost: {HOST}\r\nX: {}\r\n\r\n", "x".repeat(100_000));
     let answer = head_for(site.address(), huge.as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 431") || answer.is_empty(), "{answer}");
