@@ -33,7 +33,7 @@ CORE_KINDS = {
 }
 META = ("api__v1", "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta")
 CLUSTER_SCOPED = {"Namespace", "GatewayClass"}
-NAMES = {"Namespace": "label", "Service": "label1035"}  # all others: subdomain
+NAMES = {"Namespace": "label", "Service": "label"}  # all others: subdomain
 
 LABEL = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 SUBDOMAIN = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
@@ -59,12 +59,14 @@ REFINEMENTS = {
     "metadata": {
         "name": {"maxLength": 253},
         "namespace": {"maxLength": 63, "pattern": LABEL},
+        "generation": {"minimum": 0},
         "labels": {"x-kubernetes-validations": [QUALIFIED_KEYS]},
         "labels{}": {"maxLength": 63, "pattern": LABEL_VALUE},
         "annotations": {"x-kubernetes-validations": [QUALIFIED_KEYS]},
     },
     "Namespace": {},
     "Service": {
+        "": {"required": ["spec"]},
         "spec": {"x-kubernetes-validations": [{
             "rule": "has(self.ports) && self.ports.size() > 0 || self.type == 'ExternalName'"
             " || has(self.clusterIP) && self.clusterIP == 'None'",
@@ -77,13 +79,20 @@ REFINEMENTS = {
             "enum": ["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"],
             "default": "ClusterIP",
         },
+        "spec.selector": {"x-kubernetes-validations": [QUALIFIED_KEYS]},
+        "spec.selector{}": {"maxLength": 63, "pattern": LABEL_VALUE},
         "spec.externalName": {"maxLength": 253, "pattern": SUBDOMAIN},
         # Names are unique as well, which a rule could only tell in quadratic time.
         "spec.ports": {"x-kubernetes-validations": [PORT_NAMES], "x-headgate-unique": ["name"]},
         "spec.ports[].port": PORT,
+        # An IANA service name: single hyphens, and a letter somewhere.
+        "spec.ports[].targetPort": PORT | {
+            "maxLength": 15, "pattern": "^([0-9]+-)*[0-9]*[a-z][a-z0-9]*(-[a-z0-9]+)*$",
+        },
         "spec.ports[].protocol": PROTOCOL,
         "spec.ports[].name": {"maxLength": 63, "pattern": LABEL},
     },
+    # Loopback addresses, which an API server refuses, are what a laptop's folder is made of.
     "EndpointSlice": {
         "": {"x-kubernetes-validations": [{
             "rule": "!has(self.endpoints) || self.addressType == 'FQDN' || self.endpoints.all(e,"
@@ -213,8 +222,6 @@ def core_kind(cache, kind):
         "versions": ["v1"],
         "namespaced": kind not in CLUSTER_SCOPED,
         "name": NAMES.get(kind, "subdomain"),
-        # Go's JSON decoder takes null for an absent field of a core kind.
-        "nullIsAbsent": True,
         "schema": refine(body(core_schema(cache, CORE_KINDS[kind])), REFINEMENTS[kind]),
     }
 

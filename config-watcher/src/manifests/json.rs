@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::lines::{Below, Flaw, Lines};
+use super::scalar;
 use super::size::Budget;
 
 /// Reads every document of a text: JSON values one after the other. What follows the first flaw is
@@ -92,7 +93,7 @@ impl<'t> Source<'t> {
                 }
                 Ok((Value::Array(values), Lines { line, below: Below::Items(lines) }))
             }
-            _ => Ok((serde_json::from_str(raw).map_err(wrong)?, Lines::at(line))),
+            _ => Ok((scalar::whole(serde_json::from_str(raw).map_err(wrong)?), Lines::at(line))),
         }
     }
 

@@ -72,19 +72,28 @@ fn integer(text: &str) -> Option<Number> {
     Some(Number::from(size))
 }
 
-/// `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`. A float that is whole is an integer, as
-/// Go writes it to JSON.
+/// `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`
 fn float(text: &str) -> Option<Number> {
-    const WHOLE: f64 = 9_007_199_254_740_992.0; // 2^53: beyond it, floats skip integers
     let allowed = |byte: u8| byte.is_ascii_digit() || b"+-.eE".contains(&byte);
     if !text.bytes().all(allowed) {
         return None;
     }
-    let number: f64 = text.parse().ok()?;
-    if number.fract() == 0.0 && number.abs() <= WHOLE {
-        return Some(Number::from(number as i64));
+    let number = Number::from_f64(text.parse().ok()?)?;
+    Some(integral(&number).unwrap_or(number))
+}
+
+/// A value with floats that are whole as integers, which is how Go writes and reads them.
+pub(crate) fn whole(value: Value) -> Value {
+    match &value {
+        Value::Number(number) => integral(number).map_or(value, Value::Number),
+        _ => value,
     }
-    Number::from_f64(number)
+}
+
+fn integral(number: &Number) -> Option<Number> {
+    const WHOLE: f64 = 9_007_199_254_740_992.0; // 2^53: beyond it, floats skip integers
+    let float = number.as_f64().filter(|_| number.is_f64())?;
+    (float.fract() == 0.0 && float.abs() <= WHOLE).then(|| Number::from(float as i64))
 }
 
 #[cfg(test)]

@@ -57,25 +57,28 @@ impl<'t> Builder<'t> {
     }
 }
 
+/// Prefix of the core schema's tags, such as `!!str`.
+const CORE: &str = "tag:yaml.org,2002:";
+
 fn value(text: &str, style: ScalarStyle, tag: Option<&Tag>, line: u32) -> Result<Value, Flaw> {
-    let value = match tag {
-        Some(tag) if tag.is_yaml_core_schema() => scalar::tagged(&tag.suffix, text),
-        // `!` alone says "a string".
-        Some(tag) if tag.handle.is_empty() && tag.suffix == "!" => Ok(Value::String(text.into())),
-        Some(tag) => Err(format!("the tag {tag} has no meaning in a manifest")),
+    let value = match tag.map(|tag| format!("{}{}", tag.handle, tag.suffix)).as_deref() {
         None if style == ScalarStyle::Plain => scalar::plain(text),
-        None => Ok(Value::String(text.into())),
+        // `!` alone says "a string".
+        None | Some("!") => Ok(Value::String(text.into())),
+        Some(tag) => match tag.strip_prefix(CORE) {
+            Some(core) => scalar::tagged(core, text),
+            None => Err(format!("the tag {tag} has no meaning in a manifest")),
+        },
     };
     value.map_err(|message| Flaw::new(line, message, "put the value in quotes, without a tag"))
 }
 
 fn untagged(tag: Option<&Tag>, allowed: &str, line: u32) -> Result<(), Flaw> {
-    match tag {
-        Some(tag) if !(tag.is_yaml_core_schema() && tag.suffix == allowed) => {
-            Err(Flaw::new(line, format!("the tag {tag} has no meaning in a manifest"), "remove it"))
-        }
-        _ => Ok(()),
+    let Some(tag) = tag.map(|tag| format!("{}{}", tag.handle, tag.suffix)) else { return Ok(()) };
+    if tag.strip_prefix(CORE) == Some(allowed) {
+        return Ok(());
     }
+    Err(Flaw::new(line, format!("the tag {tag} has no meaning in a manifest"), "remove it"))
 }
 
 #[cfg(test)]

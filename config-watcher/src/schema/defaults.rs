@@ -1,4 +1,5 @@
-//! Fills in what an API server fills in: defaults of absent fields, on every level.
+//! Fills in what an API server fills in, on every level: absent fields get their defaults, and a
+//! null counts as an absent field.
 
 use serde_json::Value;
 
@@ -8,17 +9,17 @@ use super::node::Node;
 pub(crate) fn fill(node: &Node, value: &mut Value) {
     match value {
         Value::Object(fields) => {
+            let known = |name: &str| node.properties.contains_key(name) || node.values.is_some();
+            fields.retain(|name, value| !(value.is_null() && known(name)));
             for (name, property) in &node.properties {
-                let absent = fields.get(name).is_none_or(Value::is_null);
-                if let Some(default) = property.default.as_ref().filter(|_| absent) {
-                    fields.insert(name.clone(), default.clone());
-                }
-                if let Some(value) = fields.get_mut(name) {
-                    fill(property, value);
+                if let Some(default) = property.default.as_ref() {
+                    fields.entry(name).or_insert_with(|| default.clone());
                 }
             }
-            if let Some(values) = &node.values {
-                fields.values_mut().for_each(|value| fill(values, value));
+            for (name, value) in fields {
+                if let Some(below) = node.properties.get(name).or(node.values.as_deref()) {
+                    fill(below, value);
+                }
             }
         }
         Value::Array(items) => {
@@ -26,18 +27,6 @@ pub(crate) fn fill(node: &Node, value: &mut Value) {
                 items.iter_mut().for_each(|item| fill(node, item));
             }
         }
-        _ => {}
-    }
-}
-
-/// Removes every field that is null.
-pub(crate) fn prune_nulls(value: &mut Value) {
-    match value {
-        Value::Object(fields) => {
-            fields.retain(|_, value| !value.is_null());
-            fields.values_mut().for_each(prune_nulls);
-        }
-        Value::Array(items) => items.iter_mut().for_each(prune_nulls),
         _ => {}
     }
 }

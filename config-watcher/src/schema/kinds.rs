@@ -21,8 +21,6 @@ pub struct KindSchema {
     pub namespaced: bool,
     versions: Vec<String>,
     name: Name,
-    /// A null counts as an absent field, as Go's decoder has it for core kinds.
-    null_is_absent: bool,
     source: Value,
     schema: OnceLock<Node>,
 }
@@ -93,10 +91,6 @@ impl KindSchema {
         }
         let mut metadata = object.swap_remove("metadata").unwrap_or(Value::Null);
         let mut body = Value::Object(std::mem::take(object));
-        defaults::prune_nulls(&mut metadata);
-        if self.null_is_absent {
-            defaults::prune_nulls(&mut body);
-        }
         judge(&METADATA, &mut metadata, &At::TOP.key("metadata"), &mut out);
         self.name.check(&metadata, &mut out);
         judge(self.node(), &mut body, &At::TOP, &mut out);
@@ -126,7 +120,6 @@ impl KindSchema {
             namespaced: source["namespaced"] == true,
             versions: versions.filter_map(Value::as_str).map(str::to_owned).collect(),
             name: Name::find(source["name"].as_str().unwrap_or_default()),
-            null_is_absent: source["nullIsAbsent"] == true,
             source: source["schema"].take(),
             schema: OnceLock::new(),
         }

@@ -12,8 +12,6 @@ pub(crate) enum Name {
     Subdomain,
     /// RFC 1123, no dots.
     Label,
-    /// RFC 1035, which begins with a letter.
-    Label1035,
 }
 
 impl Name {
@@ -21,7 +19,6 @@ impl Name {
     pub(crate) fn find(word: &str) -> Self {
         match word {
             "label" => Self::Label,
-            "label1035" => Self::Label1035,
             _ => Self::Subdomain,
         }
     }
@@ -45,10 +42,6 @@ impl Name {
         let (what, remedy) = match self {
             Self::Subdomain => ("a DNS name", "use a-z, 0-9, '-' and '.' only"),
             Self::Label => ("a DNS label of at most 63 characters", "use a-z, 0-9 and '-' only"),
-            Self::Label1035 => (
-                "a DNS label of at most 63 characters that begins with a letter",
-                "use a-z, 0-9 and '-' only",
-            ),
         };
         out.add(&at, format!("must be {what}, is {name:?}"), remedy);
     }
@@ -57,11 +50,6 @@ impl Name {
         match self {
             Self::Subdomain => name.split('.').all(label),
             Self::Label => name.len() <= 63 && label(name),
-            Self::Label1035 => {
-                name.len() <= 63
-                    && label(name)
-                    && name.starts_with(|first: char| first.is_ascii_lowercase())
-            }
         }
     }
 }

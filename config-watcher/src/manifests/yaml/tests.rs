@@ -27,6 +27,16 @@ fn a_document_becomes_json() {
 }
 
 #[test]
+fn tags_of_the_core_schema_are_kept() {
+    let text = "a: !!str yes\nb: ! 1\nc: !<tag:yaml.org,2002:int> 1\nd: !!map {e: !!seq []}\n";
+    assert_eq!(value(text), json!({"a": "yes", "b": "1", "c": 1, "d": {"e": []}}));
+    assert_eq!(
+        flaw("a: !!set {}\n").message,
+        "the tag tag:yaml.org,2002:set has no meaning in a manifest"
+    );
+}
+
+#[test]
 fn every_value_has_the_line_of_its_key_or_dash() {
     let (_, lines) =
         read("a:\n  - b: |\n      t\n      u\n    c: 1\n  - d\n", 100).unwrap().unwrap();
