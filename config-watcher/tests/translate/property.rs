@@ -3,6 +3,7 @@
 
 mod dice;
 mod objects;
+mod rules;
 
 use std::collections::BTreeMap;
 

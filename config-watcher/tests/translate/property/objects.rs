@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use snapshot::ObjectKey;
 
 use super::dice::Dice;
+use super::rules;
 use crate::certificates::{OTHER, PAIR};
 use crate::decode;
 
@@ -56,8 +57,8 @@ pub(super) fn make(kind: Kind, key: &ObjectKey, content: &[u8]) -> AnyObject {
             "parentRef": {"name": dice.of(&["g1", "g2"]), "namespace": dice.of(NAMESPACES)},
             "listeners": listeners(dice, 1, 3),
         }}),
-        Kind::HttpRoute => json!({"spec": route(dice, http_rule)}),
-        Kind::GrpcRoute => json!({"spec": route(dice, grpc_rule)}),
+        Kind::HttpRoute => json!({"spec": route(dice, rules::http)}),
+        Kind::GrpcRoute => json!({"spec": route(dice, rules::grpc)}),
         Kind::ReferenceGrant => json!({"spec": grant(dice)}),
         Kind::BackendTlsPolicy => json!({"spec": policy(dice)}),
         Kind::Namespace => json!({}),
@@ -163,7 +164,8 @@ fn from(dice: &mut Dice<'_>, choices: &[&str]) -> Value {
     json!({"from": dice.of(choices), "selector": {"matchLabels": {"team": "red"}}})
 }
 
-fn reference(dice: &mut Dice<'_>, kind: &str, names: &[&str]) -> Value {
+/// A reference to one of `names`, perhaps in another namespace.
+pub(super) fn reference(dice: &mut Dice<'_>, kind: &str, names: &[&str]) -> Value {
     let mut reference = json!({"group": "", "kind": kind, "name": dice.of(names)});
     let namespace = dice.of(&["", "", "", "", "a", "b"]);
     if !namespace.is_empty() {
@@ -192,39 +194,6 @@ fn route(dice: &mut Dice<'_>, rule: fn(&mut Dice<'_>) -> Value) -> Value {
     json!({"parentRefs": parents, "hostnames": hostnames, "rules": rules})
 }
 
-fn http_rule(dice: &mut Dice<'_>) -> Value {
-    let mut rule = json!({
-        "matches": [{"path": {"type": "PathPrefix", "value": dice.of(&["/", "/a", "/b"])}}],
-        "backendRefs": backends(dice),
-    });
-    match dice.of(&[0, 0, 0, 1, 2, 3]) {
-        1 => {
-            let mut backend = reference(dice, "Service", &["x", "y", "none"]);
-            backend["port"] = json!(80);
-            let mirror = json!({"backendRef": backend});
-            rule["filters"] = json!([{"type": "RequestMirror", "requestMirror": mirror}]);
-        }
-        2 => rule["matches"] = json!([{"path": {"type": "RegularExpression", "value": "("}}]),
-        3 => rule["timeouts"] = json!({"request": dice.of(&["1s", "nonsense"])}),
-        _ => {}
-    }
-    rule
-}
-
-fn grpc_rule(dice: &mut Dice<'_>) -> Value {
-    let method = json!({"method": {"service": dice.of(&["shop.Cart", "shop.Till"])}});
-    json!({"matches": [method], "backendRefs": backends(dice)})
-}
-
-fn backends(dice: &mut Dice<'_>) -> Vec<Value> {
-    dice.some(1, 3, |dice, _| {
-        let mut backend = reference(dice, "Service", &["x", "x", "y", "y", "none"]);
-        backend["port"] = json!(dice.of(&[80, 80, 81]));
-        backend["weight"] = json!(dice.of(&[1, 0, 3]));
-        backend
-    })
-}
-
 fn grant(dice: &mut Dice<'_>) -> Value {
     let from = dice.some(1, 3, |dice, _| {
         let kinds = ["HTTPRoute", "GRPCRoute", "Gateway", "ListenerSet", "BackendTLSPolicy"];
@@ -250,9 +219,17 @@ fn policy(dice: &mut Dice<'_>) -> Value {
     });
     let mut validation = json!({"hostname": dice.of(&["x.com", "z.org"])});
     if dice.once_in(3) {
-        validation["wellKnownCACertificates"] = json!("System");
+        validation["wellKnownCACertificates"] = json!(dice.of(&["System", "Other"]));
     } else {
-        validation["caCertificateRefs"] = json!([reference(dice, "ConfigMap", &["ca", "none"])]);
+        let kind = dice.of(&["ConfigMap", "ConfigMap", "Secret", "Bundle"]);
+        let names = ["ca", "none", "c"];
+        validation["caCertificateRefs"] =
+            json!(dice.some(1, 2, |dice, _| reference(dice, kind, &names)));
+    }
+    match dice.of(&[0, 0, 1, 2]) {
+        1 => validation["subjectAltNames"] = json!([{"type": "Hostname", "hostname": "*.x.com"}]),
+        2 => validation["subjectAltNames"] = json!([{"type": "URI", "uri": "nonsense"}]),
+        _ => {}
     }
     json!({"targetRefs": targets, "validation": validation})
 }
@@ -268,7 +245,8 @@ fn service(dice: &mut Dice<'_>) -> Value {
         ports[0]["appProtocol"] = json!(protocol);
     }
     if dice.once_in(2) {
-        ports = json!([ports[0], {"name": "alt", "port": 81}]);
+        let protocol = dice.of(&["TCP", "TCP", "TCP", "UDP"]);
+        ports = json!([ports[0], {"name": "alt", "port": 81, "protocol": protocol}]);
     }
     json!({"ports": ports})
 }
@@ -280,20 +258,22 @@ fn slice(dice: &mut Dice<'_>) -> Value {
         |dice, _| json!({"name": dice.of(&["http", "http", "alt"]), "port": dice.of(&[8080, 8081])}),
     );
     let endpoints = dice.some(1, 3, |dice, _| {
-        let address = dice.of(&["10.1.0.1", "10.1.0.2", "10.1.0.3"]);
+        let address =
+            dice.of(&["10.1.0.1", "10.1.0.2", "10.1.0.3", "127.0.0.1", "::ffff:10.1.0.1"]);
         let conditions = json!({
             "ready": dice.of(&[None, Some(true), Some(false)]),
             "serving": dice.of(&[None, Some(true), Some(false)]),
             "terminating": dice.of(&[None, Some(true)]),
         });
-        json!({"addresses": [address], "conditions": conditions})
+        let pod = json!({"kind": "Pod", "uid": dice.of(&[None, Some("u1"), Some("u2")])});
+        json!({"addresses": [address], "conditions": conditions, "targetRef": pod})
     });
-    json!({"addressType": "IPv4", "ports": ports, "endpoints": endpoints})
+    json!({"addressType": dice.of(&["IPv4", "IPv4", "IPv4", "IPv6", "FQDN"]), "ports": ports, "endpoints": endpoints})
 }
 
 fn secret(dice: &mut Dice<'_>) -> Value {
     let pair = dice.of(&[&*PAIR, &*OTHER]);
     let key = if dice.once_in(8) { "none" } else { &pair.1 };
-    let data = json!({"tls.crt": pair.0, "tls.key": key});
+    let data = json!({"tls.crt": pair.0, "tls.key": key, "ca.crt": pair.0});
     json!({"type": "kubernetes.io/tls", "stringData": data})
 }
