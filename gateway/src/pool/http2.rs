@@ -28,7 +28,7 @@ use crate::tasks::Tasks;
 
 type Driver<B> = RefCell<Option<Connection<TokioIo<Transport>, B, Streams>>>;
 
-/// What hyper starts besides the connection itself: bodies and responses that are not there at once.
+/// What hyper starts besides the connection itself: bodies and responses that take their time.
 #[derive(Clone)]
 struct Streams(Tasks);
 
