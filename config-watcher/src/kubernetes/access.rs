@@ -1,9 +1,14 @@
 //! The client: from a kubeconfig file, or from the pod that we run in.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use ::kube::config::{KubeConfigOptions, Kubeconfig};
 use ::kube::{Client, Config};
+
+/// A connection that brings no byte for this long is dead, whatever TCP says of it: without a bound,
+/// a list that is never answered would leave us where we were for ever. Longer than a watch may last.
+const SILENCE: Duration = Duration::from_secs(30);
 
 /// Why there is no client.
 #[derive(Debug, thiserror::Error)]
@@ -29,7 +34,7 @@ pub enum AccessError {
 /// # Errors
 /// When the configuration can't be read or used. The API server is not asked.
 pub async fn connect(kubeconfig: Option<&Path>) -> Result<(Client, String), AccessError> {
-    let config = match kubeconfig {
+    let mut config = match kubeconfig {
         Some(path) => {
             let failed = |cause: String| AccessError::Kubeconfig { path: path.to_owned(), cause };
             let file = Kubeconfig::read_from(path).map_err(|error| failed(error.to_string()))?;
@@ -42,6 +47,11 @@ pub async fn connect(kubeconfig: Option<&Path>) -> Result<(Client, String), Acce
         }
     };
     let namespace = config.default_namespace.clone();
+    // Its own retries take after minutes of 503 minutes to come back; every caller of ours tries
+    // again at a pace that suits it.
+    config.default_retry = false;
+    config.read_timeout = Some(SILENCE);
+    config.reset_reader_on_write = true;
     let client = Client::try_from(config).map_err(|e| AccessError::Client(e.to_string()))?;
     Ok((client, namespace))
 }

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinHandle, JoinSet};
 
 use super::Settings;
-use super::watch::{Report, follow};
+use super::watch::{Failure, Report, follow};
 use super::wire::{Watched, Wire};
 use crate::api::core::{ConfigMap, EndpointSlice, Namespace, Secret, Service};
 use crate::api::gateway::{Gateway, GatewayClass, ListenerSet};
@@ -96,7 +96,7 @@ struct Named {
 #[derive(Default, PartialEq)]
 struct Trouble {
     undecodable: BTreeMap<ObjectKey, String>,
-    failure: Option<String>,
+    failure: Option<Failure>,
 }
 
 struct Collector {
@@ -258,8 +258,9 @@ impl Collector {
     fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         for ((kind, key), trouble) in &self.troubles {
-            if let Some(why) = &trouble.failure {
-                problems.push(problem(*kind, key.as_ref(), why, remedy(*kind, key.is_some())));
+            if let Some(Failure { why, answered }) = &trouble.failure {
+                let remedy = remedy(*kind, key.is_some(), *answered);
+                problems.push(problem(*kind, key.as_ref(), why, remedy));
             }
             for (key, why) in &trouble.undecodable {
                 let remedy = "correct the object; what it said before is still served";
@@ -270,12 +271,15 @@ impl Collector {
     }
 }
 
-fn remedy(kind: Kind, named: bool) -> String {
+fn remedy(kind: Kind, named: bool, answered: bool) -> String {
+    if !answered {
+        return "it is tried again; what was there before is still served".to_owned();
+    }
     if named {
         return "bind the ClusterRole headgate-certificates in its namespace if it may be used"
             .to_owned();
     }
-    format!("check that {kind}s of {} are installed and may be listed", group_of(kind))
+    format!("check that {kind} of {} is installed and may be listed", group_of(kind))
 }
 
 fn group_of(kind: Kind) -> &'static str {

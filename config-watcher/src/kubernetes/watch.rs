@@ -22,6 +22,9 @@ use crate::objects::{Change, Kind};
 /// and kind is nothing to an API server.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LAST_PAUSE: Duration = Duration::from_secs(1);
+/// How long the API server may keep one watch open, in seconds: shorter than the client waits for a
+/// byte, so that a quiet watch is ended in order and a dead connection is noticed.
+const WATCH_SECONDS: u32 = 25;
 
 /// What a watch reports.
 pub(super) struct Report {
@@ -32,11 +35,46 @@ pub(super) struct Report {
     /// What does not decode now, by key: replaces what the same watch said before.
     pub(super) undecodable: BTreeMap<ObjectKey, String>,
     /// Why the API server can't be asked now; `None` once it can.
-    pub(super) failure: Option<String>,
+    pub(super) failure: Option<Failure>,
     /// The kind has been listed (or is known not to be there).
     pub(super) listed: bool,
     /// When the event came in.
     pub(super) observed: Instant,
+}
+
+/// Why the API server can't be asked.
+#[derive(PartialEq)]
+pub(super) struct Failure {
+    /// In one line; the API server's own words where it spoke.
+    pub(super) why: String,
+    /// Whether it spoke.
+    pub(super) answered: bool,
+}
+
+impl Failure {
+    fn of(error: &watcher::Error) -> Self {
+        match error {
+            watcher::Error::InitialListFailed(::kube::Error::Api(status))
+            | watcher::Error::WatchStartFailed(::kube::Error::Api(status)) => {
+                Self { why: status.message.clone(), answered: true }
+            }
+            other => Self { why: chain(other), answered: false },
+        }
+    }
+}
+
+/// The error and what caused it, each said once.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let said = cause.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        source = cause.source();
+    }
+    text
 }
 
 /// The state of one watch between events.
@@ -82,7 +120,7 @@ impl<S: Watched> Guard<S> {
     fn relisted(&mut self) -> Next {
         let found = self.relist.take().unwrap_or_default();
         let one = self.watch.1.is_some();
-        if found.is_empty() && self.known.len() > 1 && !self.doubted && !one {
+        if found.is_empty() && !self.known.is_empty() && !self.doubted && !one {
             self.doubted = true;
             return Next::ListAgain;
         }
@@ -113,7 +151,7 @@ impl<S: Watched> Guard<S> {
         }
     }
 
-    fn report(&self, changes: Vec<Change>, failure: Option<String>) -> Report {
+    fn report(&self, changes: Vec<Change>, failure: Option<Failure>) -> Report {
         Report {
             watch: self.watch.clone(),
             changes,
@@ -145,10 +183,10 @@ pub(super) async fn follow<S: Watched>(
         doubted: false,
         listed: false,
     };
-    let config = match &name {
-        Some(key) => watcher::Config::default().fields(&format!("metadata.name={}", key.name)),
-        None => watcher::Config::default(),
-    };
+    let mut config = watcher::Config::default().timeout(WATCH_SECONDS);
+    if let Some(key) = &name {
+        config = config.fields(&format!("metadata.name={}", key.name));
+    }
     loop {
         let events = watcher::watcher(api.clone(), config.clone());
         if run(&mut guard, events, &to).await.is_none() {
@@ -166,35 +204,66 @@ async fn run<S: Watched>(
 ) -> Option<()> {
     let mut events = std::pin::pin!(events);
     let mut pause = FIRST_PAUSE;
-    let mut failed = false;
+    let mut failed = None::<Instant>;
+    let mut told = false;
     while let Some(event) = events.next().await {
         let report = match event {
-            Ok(event) => {
-                pause = FIRST_PAUSE;
-                match guard.take(event) {
-                    Next::Wait => continue,
-                    Next::ListAgain => return Some(()),
-                    Next::Send(changes) => guard.report(changes, None),
-                }
-            }
+            Ok(event) => match guard.take(event) {
+                Next::Wait => continue,
+                Next::ListAgain => return Some(()),
+                Next::Send(changes) => guard.report(changes, None),
+            },
             Err(error) => {
                 if guard.is_answer(&error) {
                     guard.listed = true;
                 }
-                let first = !std::mem::replace(&mut failed, true);
-                if first {
+                let cure = Cure::of(&error);
+                if cure != Cure::Resume && !std::mem::replace(&mut told, true) {
                     tracing::debug!(kind = %S::KIND, %error, "watch failed");
-                    to.send(guard.report(Vec::new(), Some(plain(&error)))).await.ok()?;
+                    to.send(guard.report(Vec::new(), Some(Failure::of(&error)))).await.ok()?;
+                }
+                if cure == Cure::List {
+                    return Some(());
+                }
+                // A stream that breaks now and then is taken up at once, each time.
+                if failed.is_some_and(|at| at.elapsed() > LAST_PAUSE) {
+                    pause = FIRST_PAUSE;
                 }
                 tokio::time::sleep(jittered(pause)).await;
+                failed = Some(Instant::now());
                 pause = (pause * 2).min(LAST_PAUSE);
                 continue;
             }
         };
-        failed = false;
+        told = false;
+        pause = FIRST_PAUSE;
         to.send(report).await.ok()?;
     }
     Some(())
+}
+
+/// What helps against an error of a watch.
+#[derive(PartialEq)]
+enum Cure {
+    /// Nothing is amiss: a stream that broke goes on from where it was, one that is too old is
+    /// listed anew, both by themselves. Worth no word.
+    Resume,
+    /// To ask again: there was no list.
+    Retry,
+    /// To list anew: the stream goes on, but what it has left out does not come again.
+    List,
+}
+
+impl Cure {
+    fn of(error: &watcher::Error) -> Self {
+        use ::kube::Error::{HyperError, ReadEvents, Service};
+        match error {
+            watcher::Error::WatchFailed(ReadEvents(_) | HyperError(_) | Service(_)) => Self::Resume,
+            watcher::Error::WatchError(status) if status.code == 410 => Self::Resume,
+            watcher::Error::InitialListFailed(_) | watcher::Error::NoResourceVersion => Self::Retry,
+            _ => Self::List,
+        }
+    }
 }
 
 fn status_of(error: &watcher::Error) -> Option<u16> {
@@ -203,15 +272,6 @@ fn status_of(error: &watcher::Error) -> Option<u16> {
         | watcher::Error::WatchStartFailed(::kube::Error::Api(status)) => Some(status.code),
         watcher::Error::WatchError(status) => Some(status.code),
         _ => None,
-    }
-}
-
-/// The error in one line; the API server's own words where it spoke.
-fn plain(error: &watcher::Error) -> String {
-    match error {
-        watcher::Error::InitialListFailed(::kube::Error::Api(status))
-        | watcher::Error::WatchStartFailed(::kube::Error::Api(status)) => status.message.clone(),
-        other => other.to_string(),
     }
 }
 
@@ -279,6 +339,23 @@ mod tests {
         relist(&mut guard, &["a", "b"]);
         assert!(matches!(relist(&mut guard, &[]), Next::ListAgain));
         assert_eq!(deleted(relist(&mut guard, &[])), ["a", "b"]);
+    }
+
+    #[test]
+    fn an_empty_relist_is_doubted_for_a_single_object_too() {
+        let mut guard = guard();
+        relist(&mut guard, &["only"]);
+        assert!(matches!(relist(&mut guard, &[]), Next::ListAgain));
+        assert!(deleted(relist(&mut guard, &["only"])).is_empty());
+    }
+
+    #[test]
+    fn a_broken_stream_resumes_and_garbage_in_it_is_listed_away() {
+        let broken = ::kube::Error::ReadEvents(std::io::Error::other("reset"));
+        assert!(Cure::of(&watcher::Error::WatchFailed(broken)) == Cure::Resume);
+        let garbage = serde_json::from_str::<i32>("<html>").unwrap_err();
+        let garbage = ::kube::Error::SerdeError(garbage);
+        assert!(Cure::of(&watcher::Error::WatchFailed(garbage)) == Cure::List);
     }
 
     #[test]
