@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use config_watcher::kubernetes::WriterCounts;
 use config_watcher::manifests::Problem;
 use config_watcher::status::Statuses;
 use gateway::Applied;
@@ -19,6 +20,8 @@ pub(crate) struct Live {
     pub(crate) problems: Arc<[Problem]>,
     /// What became of the snapshot; `None` before the first.
     pub(crate) applied: Option<Arc<Applied>>,
+    /// What the writer of statuses has done, where there is one.
+    pub(crate) written: Option<Arc<WriterCounts>>,
     /// When the process started.
     pub(crate) started: Instant,
 }
@@ -31,6 +34,7 @@ impl Live {
             statuses: Statuses::default(),
             problems: Arc::default(),
             applied: None,
+            written: None,
             started: Instant::now(),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
+use std::sync::atomic::Ordering;
 
 use config_watcher::objects::Kind;
 use config_watcher::status::ObjectStatus;
@@ -47,10 +48,23 @@ pub(crate) struct View {
     listeners: Vec<Listener>,
     /// Resources that are not live as the snapshot has them, with the reason.
     refusals: BTreeMap<String, String>,
+    /// What this replica has written to the API server, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    status_writes: Option<Writes>,
     /// What the source could not use.
     problems: Vec<String>,
     /// Conditions that are not as they should be.
     conditions: Vec<condition::Row>,
+}
+
+/// Statuses written since the start.
+#[derive(Debug, Serialize, Deserialize)]
+struct Writes {
+    written: u64,
+    /// Reads and writes that failed; they are tried again.
+    failed: u64,
+    /// Writes that somebody else's change came before; they are tried again.
+    conflicts: u64,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -93,6 +107,11 @@ impl View {
                 .flat_map(|it| &it.refusals)
                 .map(|refusal| (refusal.resource.clone(), refusal.reason.clone()))
                 .collect(),
+            status_writes: live.written.as_ref().map(|counts| Writes {
+                written: counts.writes.load(Ordering::Relaxed),
+                failed: counts.failures.load(Ordering::Relaxed),
+                conflicts: counts.conflicts.load(Ordering::Relaxed),
+            }),
             problems: texts(&live.problems),
             conditions: bad.filter(|row| row.verdict != Verdict::Good).collect(),
         }

@@ -61,6 +61,7 @@ impl Feed {
             self.telemetry.config().problems(batch.problems.len());
             next.problems = batch.problems.into();
         }
+        next.written = self.source.written().cloned();
         self.source.tell(&self.translator, &next.statuses, batch.complete);
         self.live.send_replace(next.clone());
         if batch.complete {

@@ -1,6 +1,7 @@
 //! Where objects come from, and where statuses go: a folder of manifests, or a Kubernetes API.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use config_watcher::kubernetes::{self, LeaseSettings, StatusWriter, WriterCounts, services};
@@ -97,7 +98,7 @@ impl Source {
     }
 
     /// What the status writer has done, where there is one.
-    pub(super) fn written(&self) -> Option<&WriterCounts> {
+    pub(super) fn written(&self) -> Option<&Arc<WriterCounts>> {
         match self {
             Self::Manifests(_) => None,
             Self::Kubernetes { writer, .. } => Some(writer.counts()),

@@ -107,7 +107,7 @@ impl StatusWriter {
 
     /// What it has done so far.
     #[must_use]
-    pub fn counts(&self) -> &WriterCounts {
+    pub fn counts(&self) -> &Arc<WriterCounts> {
         &self.counts
     }
 
