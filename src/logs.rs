@@ -24,9 +24,13 @@ enum Format {
     Json,
 }
 
+/// The Kubernetes client reports each try that fails; we say once what is so, and when it no longer
+/// is. A filter that names one of these has it back.
+const QUIET: &str = "kube_client=off,kube_runtime=off";
+
 /// Sets the log up for the process; call it once.
 pub(crate) fn start(args: &Args) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&args.log)
+    let filter = EnvFilter::try_new(format!("{QUIET},{}", args.log))
         .with_context(|| format!("--log {:?} is no filter; try `info`", args.log))?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     let builder = builder.with_ansi(io::stderr().is_terminal());
