@@ -56,3 +56,9 @@ lifecycle: cluster ## what the test cluster promises about the life of a pod
 conformance: prerequisites cluster ## the Gateway API suite against the release binary
 	$(CARGO) build --release --locked
 	tests/conformance/run.sh
+
+.PHONY: faults
+faults: prerequisites cluster ## a Kubernetes API that misbehaves, against the release binary
+	$(CARGO) build --release --locked
+	cd tests/cluster && PATH="$(CLUSTER_DIR)/bin:$$PATH" HEADGATE="$(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/release/headgate" \
+		go test -count=1 -v ./faults/
