@@ -6,8 +6,9 @@ use std::time::Duration;
 use ::kube::config::{KubeConfigOptions, Kubeconfig};
 use ::kube::{Client, Config};
 
-/// A connection that brings no byte for this long is dead, whatever TCP says of it: without a bound,
-/// a list that is never answered would leave us where we were for ever. Longer than a watch may last.
+/// A connection that brings no byte for this long is dead, whatever TCP says of it: without a
+/// bound, a list that is never answered would leave us where we were for ever. Longer than a watch
+/// may last.
 const SILENCE: Duration = Duration::from_secs(30);
 
 /// Why there is no client.
