@@ -8,7 +8,8 @@
 //! refused head or a broken body is passed on, so nothing of it is executed; a refused head is
 //! replaced by a request that stands for the [`Refusal`], so that it is answered in its turn;
 //! bytes behind a request to upgrade wait for its answer; a client that is too slow with a head is
-//! found out here. A head that arrives whole costs one pass and no copy. The answers are left to `request`.
+//! found out here. A head that arrives whole costs one pass and no copy. The answers are left to
+//! `request`.
 
 mod chars;
 mod chunked;

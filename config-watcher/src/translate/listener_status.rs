@@ -38,7 +38,7 @@ impl<'a> Listeners<'a> {
         self.states.iter().any(|(_, state)| holds(state))
     }
 
-    /// Names of the listeners for which `holds` is false, as a sentence; `None` when there are none.
+    /// Names of the listeners for which `holds` is false, as a sentence; `None` where none is.
     fn failing(&self, holds: impl Fn(&ListenerState) -> bool, what: &str) -> Option<String> {
         let names: Vec<_> = self
             .states

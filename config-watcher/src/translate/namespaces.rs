@@ -71,9 +71,9 @@ mod tests {
     #[test]
     fn not_in_holds_for_what_is_absent_and_in_does_not() {
         let selector = |operator: &str| {
-            format!(
-                r#"{{"matchExpressions": [{{"key": "a", "operator": "{operator}", "values": ["1"]}}]}}"#
-            )
+            let expression =
+                format!(r#"{{"key": "a", "operator": "{operator}", "values": ["1"]}}"#);
+            format!(r#"{{"matchExpressions": [{expression}]}}"#)
         };
         assert!(selects(&selector("In"), r#"{"a": "1"}"#));
         assert!(!selects(&selector("In"), "{}"));

@@ -1,3 +1,5 @@
+//! What the strict reader lets through, refuses, and how it follows the framing.
+
 mod cases;
 mod flow;
 mod served;

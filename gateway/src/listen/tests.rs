@@ -1,3 +1,5 @@
+//! Sockets that come and go, with real clients.
+
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};

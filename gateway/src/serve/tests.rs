@@ -1,3 +1,5 @@
+//! Connections served on a bench: one thread, a clock that the test moves, nobody behind.
+
 mod http1;
 mod http2;
 mod slow;

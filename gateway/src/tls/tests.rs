@@ -1,3 +1,5 @@
+//! Certificates by SNI, client validation, tickets.
+
 use std::sync::Arc;
 
 use imbl::OrdMap;

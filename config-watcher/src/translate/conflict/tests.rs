@@ -1,3 +1,5 @@
+//! Which of two claims to a port and hostname holds.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;

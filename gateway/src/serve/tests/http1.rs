@@ -1,3 +1,5 @@
+//! HTTP/1 connections: keep-alive, limits, refusals, the stop.
+
 use std::sync::atomic::Ordering::Relaxed;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -1,3 +1,5 @@
+//! HTTP/2 connections: prior knowledge, limits, resets, the stop.
+
 use bytes::Bytes;
 use h2::client::{ResponseFuture, SendRequest};
 use http::{Request, StatusCode};
@@ -72,13 +74,16 @@ async fn a_client_that_resets_what_it_asks_for_is_cut_off() {
     Bench::run(Settings::default(), async |bench| {
         let (sender, connection) = connect(bench).await;
         let mut sent = 0;
-        while !connection.is_finished() {
-            let Ok(mut ready) = sender.clone().ready().await else { break };
-            drop(send(&mut ready, "/held"));
-            sent += 1;
-            settle().await;
-            assert!(sent <= 1000, "cut off in time");
-        }
+        // How many of them reach the server before it cuts the line is the kernel's business.
+        soon(async {
+            while !connection.is_finished() {
+                let Ok(mut ready) = sender.clone().ready().await else { break };
+                drop(send(&mut ready, "/held"));
+                sent += 1;
+                settle().await;
+            }
+        })
+        .await;
         assert!(sent >= 20, "not at the first");
     })
     .await;

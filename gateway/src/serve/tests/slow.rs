@@ -1,3 +1,5 @@
+//! Clients that take too long, in each phase.
+
 use std::future::poll_fn;
 use std::io::ErrorKind;
 use std::pin::Pin;
