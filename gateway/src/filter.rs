@@ -43,7 +43,7 @@ pub(crate) enum Filter {
     /// Answers preflights and marks responses.
     Cors(Cors),
     /// Cannot be done: every request is answered with 500. The text says which filter and why.
-    Unsupported(Arc<str>),
+    Unsupported,
 }
 
 /// What filters are compiled with.
@@ -94,7 +94,7 @@ impl<'a> Workshop<'a> {
         };
         made.unwrap_or_else(|why| {
             self.notes.push(why.to_string());
-            Filter::Unsupported(why)
+            Filter::Unsupported
         })
     }
 

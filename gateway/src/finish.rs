@@ -281,7 +281,11 @@ impl Known {
             tries: self.tries,
             retry: self.retry.map(RetryBy::as_str),
             flag: self.flag.or(self.failure.map(|failure| failure.row().flag)),
-            tls: tls.map(|tls| TlsRecord { version: tls.version, sni: tls.sni.as_deref() }),
+            tls: tls.map(|tls| TlsRecord {
+                version: tls.version,
+                sni: tls.sni.as_deref(),
+                client_certificate: tls.client.as_str(),
+            }),
             user_agent: self.user_agent.as_ref().map(HeaderValue::as_bytes),
         });
     }

@@ -72,6 +72,18 @@ pub(crate) enum ClientCertificate {
     Valid,
 }
 
+impl ClientCertificate {
+    /// As the access log has it.
+    pub(crate) fn as_str(self) -> Option<&'static str> {
+        match self {
+            Self::NotAsked => None,
+            Self::Missing => Some("missing"),
+            Self::Invalid => Some("invalid"),
+            Self::Valid => Some("valid"),
+        }
+    }
+}
+
 /// The TLS of a port, and what could not be made of it.
 pub(crate) struct Built {
     /// Ready to take handshakes.

@@ -139,7 +139,7 @@ async fn connections_beyond_the_limit_are_closed_at_once() {
         .run_until(async {
             let acceptor = Acceptor::new(counts, 0, &limits);
             let running = tokio::task::spawn_local(acceptor.run(socket, held, move |one| {
-                deliver.try_send(one).ok().expect("there is room");
+                assert!(deliver.try_send(one).is_ok(), "there is room");
             }));
             let mut clients = Vec::new();
             for _ in 0..3 {

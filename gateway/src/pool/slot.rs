@@ -175,7 +175,7 @@ impl<B: RequestBody> Slot<B> {
 
     fn take_stream(&self, now: Instant, careful: bool) -> Option<Stream<B>> {
         let mut trunks = self.trunks.borrow_mut();
-        trunks.retain(|trunk| !trunk.is_over(now) && !(careful && trunk.is_idle_and_closed()));
+        trunks.retain(|trunk| !(trunk.is_over(now) || careful && trunk.is_idle_and_closed()));
         trunks.iter().find_map(|trunk| trunk.stream(self.common.settings.upstream.http2_streams))
     }
 

@@ -85,7 +85,7 @@ pub(super) fn request(
                     return Err(Answer::Preflight(answer));
                 }
             }
-            Filter::Unsupported(_) => return Err(Answer::Fail(Failure::UnsupportedFilter)),
+            Filter::Unsupported => return Err(Answer::Fail(Failure::UnsupportedFilter)),
         }
     }
     Ok(())

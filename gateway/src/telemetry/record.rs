@@ -62,4 +62,6 @@ pub struct TlsRecord<'a> {
     pub version: &'static str,
     /// The name the client asked for.
     pub sni: Option<&'a str>,
+    /// `valid`, `invalid` or `missing`; `None` where the client was not asked.
+    pub client_certificate: Option<&'static str>,
 }

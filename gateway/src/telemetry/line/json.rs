@@ -40,6 +40,7 @@ pub(super) fn line(out: &mut Vec<u8>, time: &[u8], record: &Record<'_>) {
         if let Some(sni) = tls.sni {
             text(out, "sni", sni, limit::HOST);
         }
+        shown(out, "client_certificate", tls.client_certificate);
     }
     if let Some(agent) = record.user_agent {
         key(out, "user_agent");

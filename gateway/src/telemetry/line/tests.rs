@@ -62,7 +62,11 @@ fn lines(format: LogFormat) -> String {
         tries: 2,
         retry: Some("law"),
         flag: None,
-        tls: Some(TlsRecord { version: "TLSv1.3", sni: Some("shop.example.com") }),
+        tls: Some(TlsRecord {
+            version: "TLSv1.3",
+            sni: Some("shop.example.com"),
+            client_certificate: Some("valid"),
+        }),
         user_agent: Some(b"curl/8 \xff"),
         ..refused.clone()
     };

@@ -42,6 +42,8 @@ pub(super) fn line(out: &mut Vec<u8>, time: &[u8], record: &Record<'_>) {
     name(out, "sni");
     let sni = record.tls.as_ref().and_then(|tls| tls.sni);
     limited(out, Quoting::Word, sni.unwrap_or("-"), limit::HOST);
+    let certificate = record.tls.as_ref().and_then(|tls| tls.client_certificate);
+    field(out, "client_certificate", certificate);
     name(out, "id");
     limited(out, Quoting::Word, record.id, limit::ID);
     name(out, "user_agent");
