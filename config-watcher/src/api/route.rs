@@ -12,6 +12,8 @@ use super::meta::Reference;
 pub struct HttpRoute {
     /// Gateways, ListenerSets or Services.
     pub parent_refs: Vec<ParentReference>,
+    /// `All`: every Gateway whose `defaultScope` is `All` is a parent as well.
+    pub use_default_gateways: Option<Arc<str>>,
     /// Empty means the listener's.
     pub hostnames: Vec<Arc<str>>,
     /// In order.
@@ -24,6 +26,8 @@ pub struct HttpRoute {
 pub struct GrpcRoute {
     /// Gateways, ListenerSets or Services.
     pub parent_refs: Vec<ParentReference>,
+    /// `All`: every Gateway whose `defaultScope` is `All` is a parent as well.
+    pub use_default_gateways: Option<Arc<str>>,
     /// Empty means the listener's.
     pub hostnames: Vec<Arc<str>>,
     /// In order.

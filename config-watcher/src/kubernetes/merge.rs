@@ -12,9 +12,10 @@ use crate::status::{
 };
 
 /// Condition types that we set somewhere: those that we no longer say are taken away.
-const OURS: [&str; 9] = [
+const OURS: [&str; 10] = [
     "Accepted",
     "Conflicted",
+    "DefaultGateway",
     "InsecureFrontendValidationMode",
     "OverlappingTLSConfig",
     "PartiallyInvalid",

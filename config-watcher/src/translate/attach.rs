@@ -23,6 +23,8 @@ pub(crate) struct Candidate<'a> {
     pub generation: i64,
     /// `spec.parentRefs`.
     pub parent_refs: &'a [ParentReference],
+    /// `spec.useDefaultGateways` is `All`.
+    pub use_defaults: bool,
     /// `spec.hostnames`, parsed; those that are none are left out (their route is refused). Empty
     /// is every name.
     pub hostnames: &'a [Hostname],
@@ -44,15 +46,46 @@ pub(crate) struct Verdict {
     pub counted: Vec<ListenerKey>,
 }
 
-/// Asks every parent of ours that the route names, in the order of `parentRefs`. Parents of other
-/// controllers and kinds that we do not know are passed over in silence.
+/// Asks every parent of ours that the route names, in the order of `parentRefs`, and then the
+/// default Gateways if it wants them. Parents of other controllers and kinds that we do not know
+/// are passed over in silence.
 pub(crate) fn attach(reads: &Reads<'_>, route: &Candidate<'_>) -> Vec<Verdict> {
-    let ask = |(index, parent_ref): (usize, &ParentReference)| {
+    let named = route.parent_refs.iter().enumerate().filter_map(|(index, parent_ref)| {
         let key = parent_key(parent_ref, &route.key.namespace)?;
         let parent = reads.parent(&key)?;
-        Some(Asked { reads, route, index, parent_ref, key, parent }.verdict())
-    };
-    route.parent_refs.iter().enumerate().filter_map(ask).collect()
+        Some(Asked { reads, route, index: Some(index), parent_ref, key, parent }.verdict())
+    });
+    let defaults = defaults(reads, route);
+    let default = defaults.iter().filter_map(|parent_ref| {
+        let key = parent_key(parent_ref, &route.key.namespace)?;
+        let parent = reads.parent(&key)?;
+        Some(Asked { reads, route, index: None, parent_ref, key, parent }.verdict())
+    });
+    named.chain(default).collect()
+}
+
+/// The default Gateways that a route does not name itself.
+fn defaults(reads: &Reads<'_>, route: &Candidate<'_>) -> Vec<ParentReference> {
+    if !route.use_defaults {
+        return Vec::new();
+    }
+    let named: Vec<_> = route
+        .parent_refs
+        .iter()
+        .filter_map(|parent| parent_key(parent, &route.key.namespace))
+        .collect();
+    let others = reads.default_gateways().into_iter().map(|gateway| gateway.meta.key());
+    others
+        .filter(|key| !named.contains(&ParentKey::gateway(key.clone())))
+        .map(|key| ParentReference {
+            group: Some(Kind::Gateway.group().into()),
+            kind: Some(Kind::Gateway.as_str().into()),
+            namespace: Some(key.namespace),
+            name: key.name,
+            section_name: None,
+            port: None,
+        })
+        .collect()
 }
 
 fn parent_key(parent: &ParentReference, home: &Arc<str>) -> Option<ParentKey> {
@@ -70,7 +103,8 @@ fn parent_key(parent: &ParentReference, home: &Arc<str>) -> Option<ParentKey> {
 struct Asked<'a> {
     reads: &'a Reads<'a>,
     route: &'a Candidate<'a>,
-    index: usize,
+    /// In `spec.parentRefs`; `None` for a default Gateway.
+    index: Option<usize>,
     parent_ref: &'a ParentReference,
     key: ParentKey,
     parent: &'a Parent,
@@ -106,8 +140,15 @@ impl<'a> Asked<'a> {
         }
     }
 
+    fn field(&self) -> String {
+        match self.index {
+            Some(index) => format!("spec.parentRefs[{index}]"),
+            None => "spec.useDefaultGateways".to_owned(),
+        }
+    }
+
     fn refused(&self, (reason, message): (&'static str, String)) -> Verdict {
-        let message = format!("spec.parentRefs[{}]: {message}", self.index);
+        let message = format!("{}: {message}", self.field());
         Verdict {
             parent_ref: self.parent_ref.clone(),
             gateway: self.parent.gateway.clone(),
@@ -134,7 +175,7 @@ impl<'a> Asked<'a> {
         let open: Vec<_> = named.into_iter().filter(|(_, point)| self.admitted(point)).collect();
         if open.is_empty() {
             let message = format!(
-                "no listener of {} that it names takes an {} from namespace `{}`; their \
+                "no listener of {} that it names takes {}s from namespace `{}`; their \
                  allowedRoutes decide",
                 self.key,
                 self.route.kind.as_str(),

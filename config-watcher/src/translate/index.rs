@@ -18,6 +18,8 @@ pub(crate) enum List {
     Slices(ObjectKey),
     /// BackendTLSPolicies that target a Service.
     Policies(ObjectKey),
+    /// Gateways that are parents of every route that asks for default ones.
+    DefaultGateways,
     /// ReferenceGrants in a namespace that let another namespace in.
     Grants {
         /// Where the grants stand.
@@ -82,6 +84,10 @@ pub(crate) fn lists_of(object: &AnyObject) -> BTreeSet<List> {
                 from: from.namespace.clone(),
             })
             .collect(),
+        AnyObject::Gateway(gateway) => {
+            let is_default = gateway.spec.default_scope.as_deref() == Some("All");
+            is_default.then_some(List::DefaultGateways).into_iter().collect()
+        }
         _ => BTreeSet::new(),
     }
 }

@@ -59,7 +59,7 @@ pub(crate) fn compute(reads: &Reads<'_>, key: &ListenerKey) -> Option<ListenerOu
         .or_else(|| tls.as_ref().and_then(|tls| tls.no_authority.clone()));
     let idle = idle(frame, &kinds, tls.as_ref());
     let findings = Findings { refused, unresolved, idle, kinds, tls, frame };
-    Some(output(&holder, findings, &verdict))
+    Some(output(&holder, &findings, &verdict))
 }
 
 fn holder<'a>(reads: &Reads<'a>, key: &ListenerKey) -> Option<Holder<'a>> {
@@ -109,19 +109,19 @@ fn lost(conflict: &Conflict, listener: &Listener, key: &ListenerKey) -> Refusal 
         Conflict::Protocol(holder) => Refusal::new(
             "ProtocolConflict",
             format!(
-                "protocol: port {} carries another protocol than {} for {}; choose another port",
+                "protocol: {} has port {} for another protocol than {}; choose another port",
+                by(holder),
                 listener.port,
                 listener.protocol,
-                by(holder)
             ),
         ),
         Conflict::Hostname(holder) => Refusal::new(
             "HostnameConflict",
             format!(
-                "hostname: `{}` on port {} is wanted by {} as well; choose another",
+                "hostname: {} has `{}` on port {} already; choose another name or port",
+                by(holder),
                 listener.hostname.as_deref().unwrap_or("*"),
                 listener.port,
-                by(holder)
             ),
         ),
     }
@@ -145,8 +145,8 @@ fn idle(frame: &Frame, kinds: &Kinds, tls: Option<&Tls>) -> Option<Refusal> {
         .map(|_| Refusal::new("Invalid", "there is no certificate to serve: see ResolvedRefs"))
 }
 
-fn output(holder: &Holder<'_>, found: Findings<'_>, verdict: &Verdict) -> ListenerOutput {
-    let conditions = conditions(&found, verdict, holder.generation);
+fn output(holder: &Holder<'_>, found: &Findings<'_>, verdict: &Verdict) -> ListenerOutput {
+    let conditions = conditions(found, verdict, holder.generation);
     let (frame, listener) = (found.frame, holder.listener);
     let hostname = claim::hostname(listener).ok();
     let valid = found.refused.is_none()

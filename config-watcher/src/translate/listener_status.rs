@@ -70,6 +70,12 @@ pub(crate) fn gateway(reads: &Reads<'_>, key: &ObjectKey) -> Option<GatewayStatu
             ..Condition::holds("InsecureFrontendValidationMode", "ConfigurationChanged", generation)
         });
     }
+    if object.spec.default_scope.as_deref() == Some("All") {
+        conditions.push(Condition {
+            message: "spec.defaultScope: routes that use default Gateways attach".to_owned(),
+            ..Condition::holds("DefaultGateway", "DefaultGateway", generation)
+        });
+    }
     let addresses = match &frame.accepted {
         Ok(()) => frame.addresses.shown.clone(),
         Err(_) => Vec::new(),

@@ -14,7 +14,7 @@ use super::output::{ClassOutput, Frame, ListenerState, Parent, Point, SetOutput}
 use super::pool::Given;
 use super::rank::ParentKey;
 use super::store::Store;
-use crate::api::core::{ConfigMap, EndpointSlice, Namespace, Secret, Service};
+use crate::api::core::{EndpointSlice, Namespace, Service};
 use crate::api::gateway::{Gateway, GatewayClass, ListenerSet};
 use crate::api::grant::ReferenceGrant;
 use crate::api::meta::{Labels, Object};
@@ -121,11 +121,6 @@ impl<'a> Reads<'a> {
         namespace(Namespace) namespaces: Namespace;
         /// A Service.
         service(Service) services: Service;
-        /// A Secret. Ask for a grant first where it stands in another namespace: what is read here
-        /// is what we ask an API server for.
-        secret(Secret) secrets: Secret;
-        /// A ConfigMap. Ask for a grant first, as with Secrets.
-        config_map(ConfigMap) config_maps: ConfigMap;
     }
 
     /// The labels of a namespace. A namespace that nobody wrote has the one label that an API
@@ -147,6 +142,11 @@ impl<'a> Reads<'a> {
         list!(self, List::Policies(service.clone()), backend_tls_policies)
     }
 
+    /// The Gateways whose `defaultScope` is `All`.
+    pub(crate) fn default_gateways(&self) -> Vec<&'a Arc<Object<Gateway>>> {
+        list!(self, List::DefaultGateways, gateways)
+    }
+
     /// The ReferenceGrants in namespace `to` that name namespace `from`.
     pub(crate) fn grants(
         &self,
@@ -156,7 +156,9 @@ impl<'a> Reads<'a> {
         list!(self, List::Grants { to: to.clone(), from: from.clone() }, reference_grants)
     }
 
-    /// The certificate of a Secret, parsed once; `None` where there is no such Secret.
+    /// The certificate of a Secret, parsed once; `None` where there is no such Secret. Ask for a
+    /// grant first where it stands in another namespace: what is read here is what we ask an API
+    /// server for.
     pub(crate) fn certificate(
         &self,
         secret: &ObjectKey,
@@ -166,6 +168,7 @@ impl<'a> Reads<'a> {
     }
 
     /// The authorities of a ConfigMap or Secret, parsed once; `None` where there is no such object.
+    /// Ask for a grant first, as with certificates.
     pub(crate) fn anchors(
         &self,
         kind: Kind,

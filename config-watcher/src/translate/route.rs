@@ -44,6 +44,7 @@ fn http(reads: &Reads<'_>, key: &ObjectKey, meta: &Meta, spec: &HttpRoute) -> Ro
         key,
         meta,
         parents: &spec.parent_refs,
+        use_defaults: spec.use_default_gateways.as_deref() == Some("All"),
         hostnames: &spec.hostnames,
     };
     head.output(|rules| {
@@ -65,6 +66,7 @@ fn grpc(reads: &Reads<'_>, key: &ObjectKey, meta: &Meta, spec: &GrpcRoute) -> Ro
         key,
         meta,
         parents: &spec.parent_refs,
+        use_defaults: spec.use_default_gateways.as_deref() == Some("All"),
         hostnames: &spec.hostnames,
     };
     head.output(|rules| {
@@ -85,6 +87,7 @@ struct Head<'a> {
     key: &'a ObjectKey,
     meta: &'a Meta,
     parents: &'a [ParentReference],
+    use_defaults: bool,
     hostnames: &'a [Arc<str>],
 }
 
@@ -97,6 +100,7 @@ impl Head<'_> {
             key: self.key,
             generation: self.meta.generation,
             parent_refs: self.parents,
+            use_defaults: self.use_defaults,
             hostnames: &hostnames,
         };
         let verdicts = attach(self.reads, &candidate);

@@ -4,11 +4,10 @@
 
 use std::time::{Duration, Instant};
 
+use config_watcher::decode;
 use config_watcher::objects::{AnyObject, Change, Kind};
 use config_watcher::translate::{Options, Translator};
 use serde_json::{Value, json};
-
-use crate::decode;
 
 const SERVICES: usize = 5_000;
 const ENDPOINTS: usize = 20;
@@ -21,7 +20,8 @@ fn object(kind: Kind, namespace: &str, name: &str, mut body: Value) -> AnyObject
         "name": name, "namespace": namespace, "generation": 1,
         "labels": {"kubernetes.io/service-name": service},
     });
-    decode::object(kind, body)
+    let Value::Object(body) = body else { unreachable!("every body is an object") };
+    decode::object(kind, body, None).expect("it is well-formed")
 }
 
 fn gateway(hostname: &str) -> AnyObject {

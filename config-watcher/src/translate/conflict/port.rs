@@ -13,12 +13,15 @@ type Each<'a> = &'a mut dyn FnMut(&Claimant, &Arc<str>);
 /// Makes a conflict of the object that holds what was wanted.
 type Lost = fn(ParentKey) -> Conflict;
 
+/// Claimants with the names of their listeners; the first comes first.
+type Wanting = BTreeSet<(Claimant, Arc<str>)>;
+
 #[derive(Debug, Default)]
 pub(super) struct Port {
     /// How many claims of each family each claimant has.
     families: BTreeMap<(Claimant, Family), u32>,
     /// Who wants each name.
-    names: BTreeMap<(Family, Hostname), BTreeSet<(Claimant, Arc<str>)>>,
+    names: BTreeMap<(Family, Hostname), Wanting>,
     /// The TLS names but `Any`, labels in reverse, so that what lies below a wildcard is a range.
     reversed: BTreeMap<String, BTreeSet<Hostname>>,
 }
@@ -47,7 +50,7 @@ impl Port {
             }
             self.related(&claim.hostname, each);
         }
-        self.concerned(before, claim, each);
+        self.concerned(&before, claim, each);
     }
 
     pub(super) fn take_out(&mut self, claimant: &Claimant, claim: &Claim, each: Each<'_>) {
@@ -70,7 +73,7 @@ impl Port {
                 }
             }
         }
-        self.concerned(before, claim, each);
+        self.concerned(&before, claim, each);
     }
 
     /// Whether a claim lost, to whom, and what.
@@ -113,7 +116,7 @@ impl Port {
         self.families.range(range).map(|(key, _)| key.clone()).collect()
     }
 
-    fn concerned(&self, before: Vec<(Claimant, Family)>, claim: &Claim, each: Each<'_>) {
+    fn concerned(&self, before: &[(Claimant, Family)], claim: &Claim, each: Each<'_>) {
         if self.carries() != before {
             return self.all(each);
         }

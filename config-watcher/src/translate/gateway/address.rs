@@ -89,7 +89,7 @@ pub(super) fn without_pool(wanted: Wanted, reached_at: &[IpAddr]) -> Addresses {
     if wanted.any > 0 {
         shown.extend(reached_at);
     }
-    addresses(bind, shown, "AddressNotUsable", wanted.problems)
+    addresses(bind, shown, "AddressNotUsable", &wanted.problems)
 }
 
 /// Where a Gateway binds that has its addresses from a pool.
@@ -111,14 +111,14 @@ pub(super) fn from_pool(wanted: Wanted, net: IpNet, given: &Given) -> Addresses 
     bind.extend(&given.any);
     bind.sort_unstable();
     let shown = bind.clone();
-    addresses((!bind.is_empty()).then_some(bind), shown, reason, problems)
+    addresses((!bind.is_empty()).then_some(bind), shown, reason, &problems)
 }
 
 fn addresses(
     bind: Option<Vec<IpAddr>>,
     shown: Vec<IpAddr>,
     reason: &'static str,
-    problems: Vec<String>,
+    problems: &[String],
 ) -> Addresses {
     let show = |it: IpAddr| StatusAddress { kind: "IPAddress", value: it.to_string() };
     Addresses {

@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use config_watcher::decode;
 use config_watcher::objects::{AnyObject, Kind};
 use serde_json::{Value, json};
 use snapshot::ObjectKey;
@@ -9,7 +10,6 @@ use snapshot::ObjectKey;
 use super::dice::Dice;
 use super::rules;
 use crate::certificates::{OTHER, PAIR};
-use crate::decode;
 
 const NAMESPACES: &[&str] = &["a", "b"];
 const HOSTS: &[&str] = &["", "x.com", "*.x.com", "y.x.com", "*.com", "z.org"];
@@ -68,7 +68,8 @@ pub(super) fn make(kind: Kind, key: &ObjectKey, content: &[u8]) -> AnyObject {
         Kind::ConfigMap => json!({"data": {"ca.crt": dice.of(&[&PAIR.0, &OTHER.0, "none"])}}),
     };
     value["metadata"] = metadata(kind, key, dice);
-    decode::object(kind, value)
+    let Value::Object(value) = value else { unreachable!("every kind is an object") };
+    decode::object(kind, value, None).expect("the generator knows the types")
 }
 
 fn metadata(kind: Kind, key: &ObjectKey, dice: &mut Dice<'_>) -> Value {
@@ -113,6 +114,9 @@ fn gateway(dice: &mut Dice<'_>) -> Value {
     }
     if dice.once_in(20) {
         spec["addresses"] = json!([{"type": "Hostname", "value": "x.com"}]);
+    }
+    if dice.once_in(4) {
+        spec["defaultScope"] = json!("All");
     }
     if dice.once_in(4) {
         spec["tls"]["backend"]["clientCertificateRef"] = reference(dice, "Secret", &["c", "d"]);
@@ -191,7 +195,11 @@ fn route(dice: &mut Dice<'_>, rule: fn(&mut Dice<'_>) -> Value) -> Value {
     });
     let hostnames = dice.some(0, 2, |dice, _| dice.of(&HOSTS[1..]));
     let rules = dice.some(1, 3, |dice, _| rule(dice));
-    json!({"parentRefs": parents, "hostnames": hostnames, "rules": rules})
+    let mut spec = json!({"parentRefs": parents, "hostnames": hostnames, "rules": rules});
+    if dice.once_in(6) {
+        spec["useDefaultGateways"] = json!("All");
+    }
+    spec
 }
 
 fn grant(dice: &mut Dice<'_>) -> Value {
