@@ -127,8 +127,9 @@ impl<'a> Asked<'a> {
         let mut accepted = Condition::holds("Accepted", "Accepted", self.route.generation);
         if attachments.is_empty() {
             accepted.message = format!(
-                "spec.parentRefs[{}]: attached, but the listener is not served: see the status of {}",
-                self.index, self.key
+                "{}: attached, but the listener is not served: see the status of {}",
+                self.field(),
+                self.key
             );
         }
         Verdict {

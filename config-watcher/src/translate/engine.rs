@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use snapshot::{BackendKey, ListenerKey, ObjectKey, RouteKind, Snapshot};
+use snapshot::{RouteKind, Snapshot};
 
 use super::graph::Graph;
 use super::published::Published;
