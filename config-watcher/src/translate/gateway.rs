@@ -57,7 +57,7 @@ pub(crate) fn wish(reads: &Reads<'_>, key: &ObjectKey) -> Option<Wish> {
 
 fn addresses(reads: &Reads<'_>, key: &ObjectKey, wanted: Wanted) -> Addresses {
     match reads.options().address_pool {
-        None => address::without_pool(wanted, &reads.options().reached_at),
+        None => address::without_pool(&wanted, &reads.options().reached_at),
         Some(net) => address::from_pool(wanted, net, &reads.given(key)),
     }
 }

@@ -2,6 +2,7 @@
 //! speed.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::print_stdout, reason = "what the speed test measures is for people to read")]
 
 mod certificates;
 mod golden;

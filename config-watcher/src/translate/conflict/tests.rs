@@ -135,7 +135,7 @@ impl Model {
                 .collect();
             let winners = same.iter().filter(|it| it.0 == same[0].0).count();
             let holder = same[0].1.clone();
-            (winners > 1 || same[0].0 != claimant).then(|| match claim.family {
+            (winners > 1 || same[0].0 != claimant).then_some(match claim.family {
                 Family::Tcp => Conflict::Protocol(holder),
                 _ => Conflict::Hostname(holder),
             })

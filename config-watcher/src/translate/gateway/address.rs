@@ -79,7 +79,7 @@ fn parse(address: &Address) -> Result<Option<IpAddr>, String> {
 
 /// Where a Gateway binds that no pool gives addresses to: where its spec says, else everywhere,
 /// which clients reach at `reached_at`.
-pub(super) fn without_pool(wanted: Wanted, reached_at: &[IpAddr]) -> Addresses {
+pub(super) fn without_pool(wanted: &Wanted, reached_at: &[IpAddr]) -> Addresses {
     let fixed = wanted.fixed();
     let (bind, mut shown) = match (wanted.any, fixed.is_empty()) {
         (0, true) => (None, Vec::new()),
