@@ -7,6 +7,7 @@
 mod feed;
 mod source;
 mod views;
+mod watcher;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -16,7 +17,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::ValueEnum;
-use config_watcher::translate::{Options, Translator};
+use config_watcher::translate::Options;
 use gateway::Gateway;
 use gateway::admin::{Admin, Readiness};
 use gateway::settings::Settings;
@@ -31,7 +32,7 @@ use crate::signals::Signals;
 use crate::{duration, logs};
 
 use feed::Feed;
-use source::Source;
+use watcher::Watcher;
 
 /// One for the admin server and the source each; traffic has threads of its own.
 const CONTROL_THREADS: usize = 2;
@@ -134,37 +135,28 @@ async fn serve(args: Args) -> anyhow::Result<ExitCode> {
     let (live, seen) = watch::channel(Live::starting());
     let views = gateway.views();
     let admin = AdminServer::start(args.admin, &telemetry, &readiness, &seen, &views).await?;
-    let translator = Translator::new(options(&args));
-    let (source, mut batches) = Source::start(args.source).await?;
-    let readiness_of_feed = readiness.clone();
-    let mut feed =
-        Feed { translator, source, gateway, telemetry, readiness: readiness_of_feed, live };
+    let options = options(&args);
+    let watcher = Watcher::start(args.source, options, telemetry.clone()).await?;
+    let mut feed = Feed { watcher, gateway, telemetry, readiness: readiness.clone(), live };
 
-    let code = tokio::select! {
-        () = signals.next() => ExitCode::SUCCESS,
-        () = feed.run(&mut batches) => {
-            tracing::error!("objects are no longer watched; ending");
-            ExitCode::FAILURE
-        }
-    };
+    tokio::select! {
+        () = signals.next() => {}
+        never = feed.run() => match never {},
+    }
     readiness.stopping();
     tracing::info!("ending; a second signal ends at once");
     let stop = feed.stop();
-    let follow = async {
-        feed.run(&mut batches).await;
-        std::future::pending().await
-    };
     tokio::select! {
         stopped = stop => tracing::info!(?stopped, "ended"),
-        () = follow => {}
+        never = feed.run() => match never {},
         () = signals.next() => tracing::warn!("ended at once: what ran is cut"),
     }
-    feed.source.stop().await;
+    feed.watcher.stop().await;
     admin.stop().await;
     if let Some(flusher) = flusher {
         flusher.stop(LOG_FLUSH);
     }
-    Ok(code)
+    Ok(ExitCode::SUCCESS)
 }
 
 fn access_log(

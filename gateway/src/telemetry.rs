@@ -11,6 +11,7 @@ mod config;
 mod connection;
 mod family;
 mod line;
+mod outside;
 mod owner;
 mod process;
 mod record;
@@ -35,6 +36,7 @@ pub use route::RouteMetrics;
 pub(crate) use route::{Finished, RetryBy};
 
 use family::Family;
+use outside::Outside;
 use owner::Owner;
 use registry::Registry;
 
@@ -55,6 +57,7 @@ struct Inner {
     connections: ConnectionMetrics,
     config: ConfigMetrics,
     unrouted: Arc<RouteMetrics>,
+    outside: Outside,
 }
 
 impl Telemetry {
@@ -69,6 +72,7 @@ impl Telemetry {
             config: ConfigMetrics::new(&process()),
             unrouted: Arc::new(RouteMetrics::new(process())),
             process: process(),
+            outside: Outside::default(),
             registry: registry.clone(),
         }))
     }
@@ -115,10 +119,21 @@ impl Telemetry {
         MetricsRecorder(self.0.registry.clone())
     }
 
+    /// Shows a counter that somebody else keeps; of the same name, the last one counts.
+    pub fn show(
+        &self,
+        name: &'static str,
+        help: &'static str,
+        read: impl Fn() -> u64 + Send + Sync + 'static,
+    ) {
+        self.0.outside.add(name, help, Box::new(read));
+    }
+
     /// All metrics in Prometheus' text format, version 0.0.4.
     #[must_use]
     pub fn render(&self) -> String {
         let mut text = text::render(self.0.registry.families());
+        self.0.outside.render(&mut text);
         process::render(&mut text);
         text
     }

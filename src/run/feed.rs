@@ -1,28 +1,29 @@
 //! From the source's batches to live tables.
 //!
 //! Promises: nothing is served before the source is complete; what a batch could not change stays
-//! live; every problem, refusal and condition that is not met is logged once, when it appears.
+//! live, and a panic on the way ends neither traffic nor the process; every problem, refusal and
+//! condition that is not met is logged once, when it appears.
 
 mod report;
 
+use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
 use config_watcher::manifests::Batch;
-use config_watcher::translate::Translator;
 use gateway::admin::Readiness;
 use gateway::telemetry::Telemetry;
 use gateway::{Applied, Gateway, Stopped};
 use snapshot::Snapshot;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
-use super::source::Source;
+use super::watcher::Watcher;
 use crate::live::Live;
 
 /// Owns the way from objects to tables.
 pub(super) struct Feed {
-    pub(super) translator: Translator,
-    pub(super) source: Source,
+    pub(super) watcher: Watcher,
     pub(super) gateway: Gateway,
     pub(super) telemetry: Telemetry,
     pub(super) readiness: Readiness,
@@ -30,11 +31,14 @@ pub(super) struct Feed {
 }
 
 impl Feed {
-    /// Takes batches in until there will be no more. Cancel safe: a batch is either still queued
-    /// or wholly live.
-    pub(super) async fn run(&mut self, batches: &mut mpsc::Receiver<Batch>) {
-        while let Some(batch) = batches.recv().await {
-            self.take(batch);
+    /// Takes batches in. Cancel safe: a batch is either still queued or wholly live.
+    pub(super) async fn run(&mut self) -> Infallible {
+        loop {
+            let batch = self.watcher.next().await;
+            // What a panic leaves half done goes with the watcher that begins again.
+            if catch_unwind(AssertUnwindSafe(|| self.take(batch))).is_err() {
+                self.watcher.fail();
+            }
         }
     }
 
@@ -47,11 +51,10 @@ impl Feed {
     /// nothing else, so it may take its time.
     fn take(&mut self, batch: Batch) {
         let old = self.live.borrow().clone();
-        self.source.announce(&batch.changes, self.translator.objects());
-        self.translator.apply(batch.changes);
-        let snapshot = self.translator.snapshot();
+        self.watcher.take(batch.changes);
+        let Some((_, statuses, snapshot)) = self.watcher.derived() else { return };
         let news = old.applied.is_none() || snapshot.version != old.snapshot.version;
-        let mut next = Live { statuses: self.translator.statuses().clone(), ..old.clone() };
+        let mut next = Live { statuses: statuses.clone(), ..old.clone() };
         if batch.complete && news {
             next.snapshot = snapshot.clone();
             next.applied = Some(Arc::new(self.apply(&next.snapshot)));
@@ -61,14 +64,16 @@ impl Feed {
             self.telemetry.config().problems(batch.problems.len());
             next.problems = batch.problems.into();
         }
-        next.written = self.source.written().cloned();
-        self.source.tell(&self.translator, &next.statuses, batch.complete);
+        next.written = self.watcher.written();
+        self.watcher.tell(batch.complete);
         self.live.send_replace(next.clone());
         if batch.complete {
             self.readiness.ready();
         }
         // Last, so that whoever reads of it finds it so.
-        report::changes(self.translator.objects(), &old, &next);
+        if let Some((objects, ..)) = self.watcher.derived() {
+            report::changes(objects, &old, &next);
+        }
         if batch.complete && news {
             let (version, after) = (next.snapshot.version, batch.observed.elapsed());
             tracing::info!(%version, ?after, "live");

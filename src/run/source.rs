@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use config_watcher::kubernetes::{self, LeaseSettings, StatusWriter, WriterCounts, services};
@@ -9,6 +10,7 @@ use config_watcher::manifests::{self, Batch};
 use config_watcher::objects::{Change, Objects};
 use config_watcher::status::Statuses;
 use config_watcher::translate::Translator;
+use gateway::telemetry::Telemetry;
 use tokio::sync::mpsc;
 
 use crate::duration;
@@ -16,7 +18,7 @@ use crate::duration;
 /// Without a Downward API or a kubeconfig that says otherwise, what deploy/kubernetes makes.
 const NAMESPACE: &str = "headgate-system";
 
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Args {
     /// Folder of YAML and JSON manifests, watched with its subfolders.
@@ -56,7 +58,10 @@ pub(super) enum Source {
 
 impl Source {
     /// Starts it.
-    pub(super) async fn start(args: Args) -> anyhow::Result<(Self, mpsc::Receiver<Batch>)> {
+    pub(super) async fn start(
+        args: Args,
+        telemetry: &Telemetry,
+    ) -> anyhow::Result<(Self, mpsc::Receiver<Batch>)> {
         if let Some(folder) = &args.manifests {
             let settings = manifests::Settings { poll: args.poll, ..Default::default() };
             let (source, batches) = manifests::watch(folder, settings);
@@ -70,6 +75,7 @@ impl Source {
             identity: args.identity.unwrap_or_else(host_name),
         };
         let writer = StatusWriter::start(client, lease);
+        show(writer.counts(), telemetry);
         Ok((Self::Kubernetes { watches, writer, taken: 0 }, batches))
     }
 
@@ -114,6 +120,29 @@ impl Source {
             }
         }
     }
+}
+
+/// Has the metrics tell what the status writer does.
+fn show(counts: &Arc<WriterCounts>, telemetry: &Telemetry) {
+    let reader = |read: fn(&WriterCounts) -> &AtomicU64| {
+        let counts = counts.clone();
+        move || read(&counts).load(Ordering::Relaxed)
+    };
+    telemetry.show(
+        "headgate_status_writes_total",
+        "Statuses written to the Kubernetes API.",
+        reader(|counts| &counts.writes),
+    );
+    telemetry.show(
+        "headgate_status_failures_total",
+        "Reads and writes of statuses that failed, conflicts left out.",
+        reader(|counts| &counts.failures),
+    );
+    telemetry.show(
+        "headgate_status_conflicts_total",
+        "Writes of statuses refused because the object had changed.",
+        reader(|counts| &counts.conflicts),
+    );
 }
 
 /// The pod's name, in a pod; with the process id where several run on one host.

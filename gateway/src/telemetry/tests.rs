@@ -185,3 +185,11 @@ fn other_crates_write_through_the_recorder() {
     "#]]
     .assert_eq(&lines(&telemetry, "headgate_watches"));
 }
+
+#[test]
+fn counters_kept_elsewhere_are_read_when_asked_for() {
+    let telemetry = Telemetry::new();
+    telemetry.show("headgate_status_writes_total", "Replaced below.", || 1);
+    telemetry.show("headgate_status_writes_total", "Statuses written.", || 2);
+    assert_eq!(lines(&telemetry, "headgate_status"), "headgate_status_writes_total 2\n");
+}
