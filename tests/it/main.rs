@@ -15,6 +15,7 @@ mod harness;
 mod input;
 mod memory;
 mod operation;
+mod policy;
 mod protocol;
 mod quickstart;
 mod routing;

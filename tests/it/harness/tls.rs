@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
 use rustls::crypto::aws_lc_rs::default_provider;
-use rustls::{ClientConfig, RootCertStore};
-use rustls_pki_types::{CertificateDer, ServerName};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::client::TlsStream;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::client::{Client, connect};
 use super::within;
@@ -25,6 +26,10 @@ impl Certificate {
 
     pub(crate) fn der(&self) -> CertificateDer<'static> {
         self.0.cert.der().clone()
+    }
+
+    pub(crate) fn pem(&self) -> String {
+        self.0.cert.pem()
     }
 
     /// The Secret that holds it.
@@ -78,5 +83,46 @@ pub(crate) async fn client(
     match stream.get_ref().1.alpn_protocol() {
         Some(b"h2") => Client::http2_on(stream, "https").await,
         _ => Client::http1_on(stream, "https").await,
+    }
+}
+
+/// Terminates TLS before a backend that speaks none; ends when dropped.
+pub(crate) struct TlsFront {
+    pub(crate) address: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+impl TlsFront {
+    pub(crate) async fn start(certificate: &Certificate, behind: SocketAddr) -> Self {
+        let key = PrivateKeyDer::try_from(certificate.0.signing_key.serialize_der()).unwrap();
+        let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der()], key)
+            .unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let task = tokio::spawn(async move {
+            let mut connections = JoinSet::new();
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let acceptor = acceptor.clone();
+                connections.spawn(async move {
+                    // A client that does not believe us ends the handshake, and this task.
+                    let Ok(mut client) = acceptor.accept(stream).await else { return };
+                    let mut backend = connect(behind).await;
+                    let _ = tokio::io::copy_bidirectional(&mut client, &mut backend).await;
+                });
+            }
+        });
+        Self { address, task }
+    }
+}
+
+impl Drop for TlsFront {
+    fn drop(&mut self) {
+        self.task.abort();
     }
 }
