@@ -1,8 +1,8 @@
 //! Examples: `NAME.in.yaml` holds objects as users write them, `NAME.out.yaml` what follows. A new
 //! case is a new pair of files; `UPDATE_GOLDEN=1` writes the second.
 //!
-//! `${CERTIFICATE}`, `${KEY}` and `${AUTHORITY}` in the input stand for PEM. A first line `# options:
-//! {...}` sets options of the operator.
+//! `${CERTIFICATE}`, `${KEY}` and `${AUTHORITY}` in the input stand for PEM. A first line
+//! `# options: {...}` sets options of the operator.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

@@ -1,6 +1,6 @@
 //! How long translation takes, with many objects. Measures and prints; asserts nothing of time.
 //!
-//! `cargo test --release -p headgate-config-watcher --test translate -- --ignored --nocapture speed`
+//! `cargo test --release -p headgate-config-watcher --test translate -- --ignored --nocapture`
 
 use std::time::{Duration, Instant};
 

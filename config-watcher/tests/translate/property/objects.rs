@@ -260,11 +260,10 @@ fn service(dice: &mut Dice<'_>) -> Value {
 }
 
 fn slice(dice: &mut Dice<'_>) -> Value {
-    let ports = dice.some(
-        1,
-        2,
-        |dice, _| json!({"name": dice.of(&["http", "http", "alt"]), "port": dice.of(&[8080, 8081])}),
-    );
+    let ports = dice.some(1, 2, |dice, _| {
+        let name = dice.of(&["http", "http", "alt"]);
+        json!({"name": name, "port": dice.of(&[8080, 8081])})
+    });
     let endpoints = dice.some(1, 3, |dice, _| {
         let address =
             dice.of(&["10.1.0.1", "10.1.0.2", "10.1.0.3", "127.0.0.1", "::ffff:10.1.0.1"]);
@@ -276,7 +275,8 @@ fn slice(dice: &mut Dice<'_>) -> Value {
         let pod = json!({"kind": "Pod", "uid": dice.of(&[None, Some("u1"), Some("u2")])});
         json!({"addresses": [address], "conditions": conditions, "targetRef": pod})
     });
-    json!({"addressType": dice.of(&["IPv4", "IPv4", "IPv4", "IPv6", "FQDN"]), "ports": ports, "endpoints": endpoints})
+    let family = dice.of(&["IPv4", "IPv4", "IPv4", "IPv6", "FQDN"]);
+    json!({"addressType": family, "ports": ports, "endpoints": endpoints})
 }
 
 fn secret(dice: &mut Dice<'_>) -> Value {
