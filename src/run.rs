@@ -128,6 +128,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
 async fn serve(args: Args) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::listen()?;
     let telemetry = Telemetry::new();
+    // What libraries count shows beside our own.
+    metrics::set_global_recorder(telemetry.recorder()).context("metrics have a recorder")?;
     let readiness = Readiness::default();
     let (access_log, flusher) = access_log(args.access_log, &telemetry)?;
     let gateway = Gateway::start(settings(&args), telemetry.clone(), access_log)
