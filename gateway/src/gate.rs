@@ -18,6 +18,7 @@ mod framing;
 mod handle;
 mod head;
 mod host;
+mod lease;
 mod refusal;
 mod request_line;
 mod stream;
@@ -25,6 +26,7 @@ mod stream;
 use http::Method;
 
 pub(crate) use handle::Handle;
+pub(crate) use lease::Lease;
 pub(crate) use refusal::Refusal;
 pub(crate) use stream::Gate;
 

@@ -23,12 +23,14 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
 
+use futures::FutureExt;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::AsyncWriteExt;
 
 use crate::connection::Connection;
 use crate::forwarding::origin::Origin;
-use crate::gate::{Gate, Rules};
+use crate::gate::{Gate, Lease, Rules};
 use crate::listen::accept::Accepted;
 use crate::pace::{Clock, Limits, Pace, Wait};
 use crate::tls::{PortTls, TlsInfo};
@@ -154,15 +156,29 @@ impl Server {
             secure: connection.tls.is_some(),
             linger_bytes: settings.client.linger_bytes,
         };
-        let (gate, handle) = Gate::new(stream, rules, life.pace.clone());
+        let (mut gate, handle) = Gate::new(stream, rules, life.pace.clone());
         connection.gate = Some(handle);
         let peer = connection.peer;
-        let answers = answers(connection, life.clone());
-        let serving = self.http1.serve_connection(TokioIo::new(gate), answers).with_upgrades();
-        // A client that finds its connection closed may have sent a request already: it is told
-        // with a response, and closed at once only in the end.
-        drive(serving, &life, peer, Wish::Close, http1::UpgradeableConnection::graceful_shutdown)
-            .await;
+        let answers = answers(Rc::new(connection), life.clone());
+        loop {
+            let (lease, back) = Lease::new(gate);
+            let serving = self.http1.serve_connection(TokioIo::new(lease), answers.clone());
+            let shut_down = http1::UpgradeableConnection::graceful_shutdown;
+            // Boxed, so that a connection that dozes is small. A client that finds its connection
+            // closed may have sent a request already: it is told with a response, and closed at
+            // once only in the end.
+            Box::pin(drive(serving.with_upgrades(), &life, peer, Wish::Close, shut_down)).await;
+            match back.take() {
+                Some(back) => gate = back,
+                None => break,
+            }
+            if !doze(gate.stream(), &life).await {
+                // What a moment does not allow is not worth more.
+                let _ = gate.stream().shutdown().now_or_never();
+                break;
+            }
+        }
+        life.ends();
     }
 
     async fn serve_http2(&self, stream: ClientStream, connection: Connection, life: Rc<Life>) {
@@ -182,9 +198,11 @@ impl Server {
             .keep_alive_timeout(settings.ping_timeout);
         life.pace.wait_for(Wait::Request);
         let peer = connection.peer;
-        let answers = answers(connection, life.clone());
+        let answers = answers(Rc::new(connection), life.clone());
         let serving = http2.serve_connection(TokioIo::new(stream), answers);
-        drive(serving, &life, peer, Wish::Leave, http2::Connection::graceful_shutdown).await;
+        let shut_down = http2::Connection::graceful_shutdown;
+        Box::pin(drive(serving, &life, peer, Wish::Leave, shut_down)).await;
+        life.ends();
     }
 }
 
@@ -219,7 +237,21 @@ async fn drive<C>(
         })
     })
     .await;
-    life.ends();
+}
+
+/// Waits for the client to go on; false when it does not in time, or shall not.
+async fn doze(stream: &mut ClientStream, life: &Life) -> bool {
+    life.pace.set_dozing(true);
+    let awake = poll_fn(|cx| {
+        life.pace.read_by(cx.waker());
+        if life.wished() >= Wish::Close || life.pace.expired() {
+            return Poll::Ready(false);
+        }
+        stream.poll_news(cx).map(|()| true)
+    });
+    let awake = awake.await;
+    life.pace.set_dozing(false);
+    awake
 }
 
 #[cfg(test)]

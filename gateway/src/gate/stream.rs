@@ -42,6 +42,8 @@ enum End {
     Silent,
     /// As if the client had closed.
     Closed,
+    /// The same, to a parser that waits for a request which does not come for a while.
+    Dozing,
     /// With an error, so that the request whose body was read fails.
     Broken(&'static str),
 }
@@ -51,6 +53,13 @@ const KEEP_ROOM: usize = 2 << 10;
 
 /// Bytes kept behind a request to upgrade; the rest waits in the socket.
 const HELD_MOST: usize = 16 << 10;
+
+impl<S> Gate<S> {
+    /// Whether it only seems closed to a parser that is not needed now.
+    pub(super) fn dozes(&self) -> bool {
+        self.end == End::Dozing
+    }
+}
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Gate<S> {
     /// A gate in front of `stream`, and the way to tell it how an upgrade was answered.
@@ -72,9 +81,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Gate<S> {
         (gate, handle)
     }
 
-    #[cfg(test)]
-    pub(super) fn client(&mut self) -> &mut S {
+    /// What it stands in front of.
+    pub(crate) fn stream(&mut self) -> &mut S {
         &mut self.stream
+    }
+
+    /// Goes on with the next request, after it dozed.
+    pub(super) fn wake(&mut self) {
+        if self.end == End::Dozing {
+            self.end = End::Not;
+        }
     }
 
     /// Passes on what is known to be good; true when there was any.
@@ -206,12 +222,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Gate<S> {
             Waits::ForHead => Wait::Head,
             Waits::ForBody | Waits::Freely => Wait::Nothing,
         });
-        if !self.pace.expired() {
-            return Poll::Pending;
-        }
         match self.pace.wait() {
-            Wait::Head => self.refuse(&refusal::TIMEOUT),
-            _ => self.end = End::Closed,
+            Wait::Head if self.pace.expired() => self.refuse(&refusal::TIMEOUT),
+            _ if self.pace.expired() => self.end = End::Closed,
+            Wait::Request if self.pace.may_doze() => self.end = End::Dozing,
+            _ => return Poll::Pending,
         }
         Poll::Ready(Ok(()))
     }
@@ -221,7 +236,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Gate<S> {
     fn has_unread(&self) -> bool {
         let waits = self.framing.waits(!self.kept.is_empty());
         match self.end {
-            End::Closed => false,
+            End::Closed | End::Dozing => false,
             End::Silent | End::Broken(_) => true,
             End::Not => matches!(waits, Waits::ForBody | Waits::ForHead),
         }
@@ -249,7 +264,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Gate<S> {
                     ready!(this.poll_silence(cx))?;
                     this.end = End::Closed;
                 }
-                End::Closed => return Poll::Ready(Ok(())),
+                End::Closed | End::Dozing => return Poll::Ready(Ok(())),
                 End::Broken(fault) => {
                     return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, fault)));
                 }
@@ -283,9 +298,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Gate<S> {
         Pin::new(&mut self.get_mut().stream).poll_flush(cx)
     }
 
-    /// Also waits for the client to close, or a moment, where it may still be sending.
+    /// Also waits for the client to close, or a moment, where it may still be sending. Dozing, only
+    /// the parser ends.
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        if this.dozes() {
+            return Poll::Ready(Ok(()));
+        }
         if !this.shut {
             ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
             this.shut = true;

@@ -78,7 +78,7 @@ impl Bench {
     }
 
     fn send(&mut self, bytes: &[u8]) {
-        self.gate.client().pieces.push_back(bytes.to_vec());
+        self.gate.stream().pieces.push_back(bytes.to_vec());
     }
 
     /// One read with room for so many bytes: what was read, or `None` when nothing comes now.

@@ -26,15 +26,15 @@ use crate::worker::Stage;
 
 /// Answers the requests of one connection.
 pub(super) fn answers(
-    connection: Connection,
+    connection: Rc<Connection>,
     life: Rc<Life>,
-) -> impl Service<
+) -> impl Clone
++ Service<
     Request<Incoming>,
     Response = Response<Counted>,
     Error = Infallible,
     Future = impl Future<Output = Result<Response<Counted>, Infallible>>,
 > {
-    let connection = Rc::new(connection);
     service_fn(move |request| {
         // Begun before the future is made: `streams` relies on it.
         let open = Open::begin(&connection, &life);

@@ -123,6 +123,18 @@ pub(super) enum ClientStream {
     Tls(Box<TlsStream<Paced>>),
 }
 
+impl ClientStream {
+    /// Ready when the client has sent something, or closed. Only after a read that had to wait.
+    pub(super) fn poll_news(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let paced = match self {
+            Self::Clear(paced) => paced,
+            Self::Tls(stream) => stream.get_mut().0,
+        };
+        // An error shows when it is read.
+        paced.tcp.poll_read_ready(cx).map(|_| ())
+    }
+}
+
 macro_rules! either {
     ($stream:expr, $inner:ident => $call:expr) => {
         match $stream.get_mut() {

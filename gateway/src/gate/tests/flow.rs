@@ -4,9 +4,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures::task::noop_waker;
-use tokio::io::AsyncWrite;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Bench;
+use crate::gate::Lease;
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const UPGRADE: &[u8] =
@@ -62,7 +63,7 @@ fn little_is_read_behind_an_upgrade_before_its_answer() {
         Bench::new(std::iter::once(UPGRADE.to_vec()).chain(std::iter::repeat_n(flood, 64)), false);
     assert_eq!(text(bench.read(ROOM)).as_bytes(), UPGRADE);
     assert!(bench.read(ROOM).is_none());
-    let unread: usize = bench.gate.client().pieces.iter().map(Vec::len).sum();
+    let unread: usize = bench.gate.stream().pieces.iter().map(Vec::len).sum();
     assert!(unread >= 64 * (4 << 10) - (20 << 10), "{unread} bytes stay in the socket");
 }
 
@@ -95,10 +96,34 @@ fn an_idle_connection_ends_quietly_and_a_busy_one_stays() {
     bench.clock.set(1000);
     assert!(bench.read(ROOM).is_none(), "a response that takes long is not the client's fault");
     bench.pace.request_ends();
-    bench.clock.set(1075);
+    bench.clock.set(1005);
     assert!(bench.read(ROOM).is_none());
+    bench.clock.set(1006);
+    assert_eq!(text(bench.read(ROOM)), "");
+    assert!(bench.gate.dozes(), "only the parser ends");
+    bench.gate.wake();
     bench.clock.set(1076);
     assert_eq!(text(bench.read(ROOM)), "");
+    assert!(!bench.gate.dozes());
+}
+
+#[test]
+fn a_gate_that_dozes_comes_back_and_one_that_is_awake_goes_with_its_parser() {
+    let mut bench = Bench::new([GET.to_vec()], false);
+    assert_eq!(text(bench.read(ROOM)).as_bytes(), GET);
+    assert!(bench.read(ROOM).is_none());
+    bench.clock.set(6);
+    let (mut lease, back) = Lease::new(bench.gate);
+    let waker = noop_waker();
+    let mut room = [0; 16];
+    let mut buf = ReadBuf::new(&mut room);
+    let read = Pin::new(&mut lease).poll_read(&mut Context::from_waker(&waker), &mut buf);
+    assert!(matches!(read, Poll::Ready(Ok(()))) && buf.filled().is_empty());
+    drop(lease);
+    let gate = back.take().expect("it dozed");
+    let (lease, back) = Lease::new(gate);
+    drop(lease);
+    assert!(back.take().is_none(), "handing it out woke it");
 }
 
 fn shut(bench: &mut Bench) -> Poll<std::io::Result<()>> {
@@ -120,7 +145,7 @@ fn closing_after_a_refusal_waits_a_moment_for_the_client_to_stop_sending() {
 
     let mut bench = Bench::new([b"GARBAGE\n".to_vec()], false);
     assert_eq!(bench.drain(&[ROOM]).refused, Some("bare_lf"));
-    bench.gate.client().closes = true;
+    bench.gate.stream().closes = true;
     assert!(shut(&mut bench).is_ready());
 
     let mut bench = Bench::new([GET.to_vec()], false);
@@ -134,5 +159,5 @@ fn a_flood_behind_a_refusal_is_read_up_to_a_bound() {
     let mut bench = Bench::new(std::iter::once(b"GARBAGE\n".to_vec()).chain(flood), false);
     assert_eq!(bench.drain(&[ROOM]).refused, Some("bare_lf"));
     assert!(shut(&mut bench).is_ready());
-    assert!(bench.gate.client().pieces.len() >= 59, "64 KiB may be thrown away, no more");
+    assert!(bench.gate.stream().pieces.len() >= 59, "64 KiB may be thrown away, no more");
 }

@@ -104,6 +104,23 @@ async fn a_silent_connection_is_closed_and_a_held_request_is_not() {
     .await;
 }
 
+#[tokio::test]
+async fn a_connection_that_pauses_for_long_is_served_again() {
+    Bench::run(Settings::default(), async |bench| {
+        let mut client = bench.connect().await;
+        for pause in [7, 20, 70] {
+            assert!(is_open(&mut client).await);
+            bench.pass(pause).await;
+        }
+        assert!(is_open(&mut client).await);
+        bench.pass(7).await;
+        bench.server.wish(Wish::Close);
+        assert_eq!(rest(&mut client).await, "");
+        soon(bench.server.worker.tasks.ended()).await;
+    })
+    .await;
+}
+
 async fn rest_of_one(client: &mut TcpStream) -> String {
     ask(client, "").await
 }
