@@ -105,8 +105,11 @@ impl Server {
         let life = self.lives.begin(pace.clone(), self.clock.now());
         let port_tls = slot.load().tls.clone();
         let stream = Paced::new(stream, pace, ticket);
-        // Boxed, because a handshake's state is large and soon over.
-        let ready = Box::pin(life.unless_cut(self.shake_hands(stream, port_tls))).await;
+        let ready = match port_tls {
+            None => life.unless_cut(sniffed(stream)).await,
+            // Boxed, because a handshake's state is large and soon over.
+            Some(tls) => Box::pin(life.unless_cut(self.shake_hands(stream, &tls))).await,
+        };
         let Some(Ready { stream, http2, tls }) = ready else { return };
         let trusted = &self.worker.settings.client.trusted_proxies;
         let connection = Connection {
@@ -126,12 +129,7 @@ impl Server {
         }
     }
 
-    async fn shake_hands(&self, mut stream: Paced, tls: Option<Arc<PortTls>>) -> Option<Ready> {
-        let Some(tls) = tls else {
-            stream.pace().wait_for(Wait::Request);
-            let http2 = sniff::protocol(&mut stream).await.ok()? == Protocol::Http2;
-            return Some(Ready { stream: ClientStream::Clear(stream), http2, tls: None });
-        };
+    async fn shake_hands(&self, stream: Paced, tls: &PortTls) -> Option<Ready> {
         let metrics = self.worker.telemetry.connections();
         let begun = Instant::now();
         match tls.accept(stream).await {
@@ -206,6 +204,13 @@ impl Server {
     }
 }
 
+/// Finds out what a client in the clear speaks.
+async fn sniffed(mut stream: Paced) -> Option<Ready> {
+    stream.pace().wait_for(Wait::Request);
+    let http2 = sniff::protocol(&mut stream).await.ok()? == Protocol::Http2;
+    Some(Ready { stream: ClientStream::Clear(stream), http2, tls: None })
+}
+
 /// Runs a connection to its end, or until it is cut off. Shuts it down in an orderly way when at
 /// least `gentle` is wished for it; one that is to be closed, but not before its first request.
 async fn drive<C>(
@@ -244,10 +249,10 @@ async fn doze(stream: &mut ClientStream, life: &Life) -> bool {
     life.pace.set_dozing(true);
     let awake = poll_fn(|cx| {
         life.pace.read_by(cx.waker());
-        if life.wished() >= Wish::Close || life.pace.expired() {
+        if life.wished() >= Wish::Close {
             return Poll::Ready(false);
         }
-        stream.poll_news(cx).map(|()| true)
+        stream.poll_news(cx).map(|news| news.is_ok())
     });
     let awake = awake.await;
     life.pace.set_dozing(false);

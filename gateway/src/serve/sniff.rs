@@ -24,6 +24,8 @@ pub(super) enum Protocol {
 /// Reads until it is clear what the client speaks, and puts back what was read. An error when the
 /// client closes without a byte, or takes too long.
 pub(super) async fn protocol(stream: &mut Paced) -> io::Result<Protocol> {
+    // Whoever has nothing to say yet costs no buffer.
+    poll_fn(|cx| stream.poll_news(cx)).await?;
     let mut first = Vec::new();
     loop {
         let old = first.len();
@@ -32,10 +34,7 @@ pub(super) async fn protocol(stream: &mut Paced) -> io::Result<Protocol> {
             let mut room = ReadBuf::new(&mut first[old..]);
             match Pin::new(&mut *stream).poll_read(cx, &mut room) {
                 Poll::Ready(read) => Poll::Ready(read.map(|()| room.filled().len())),
-                Poll::Pending if stream.pace().expired() => {
-                    Poll::Ready(Err(ErrorKind::TimedOut.into()))
-                }
-                Poll::Pending => Poll::Pending,
+                Poll::Pending => stream.poll_late(),
             }
         });
         let read = read.await?;

@@ -39,6 +39,23 @@ impl Paced {
         self.taken = 0;
     }
 
+    /// Ready when the client has sent something, or closed, or takes too long for what is waited
+    /// for; which of these, shows when it is read. Only where nothing is left to be read.
+    pub(super) fn poll_news(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.tcp.poll_read_ready(cx) {
+            Poll::Pending => self.poll_late(),
+            ready => ready,
+        }
+    }
+
+    /// An error when the client has taken too long for what is waited for.
+    pub(super) fn poll_late<T>(&self) -> Poll<io::Result<T>> {
+        if self.pace.expired() {
+            return Poll::Ready(Err(ErrorKind::TimedOut.into()));
+        }
+        Poll::Pending
+    }
+
     fn poll_first(&mut self, buf: &mut ReadBuf<'_>) {
         let rest = &self.first[self.taken..];
         let taken = rest.len().min(buf.remaining());
@@ -75,9 +92,8 @@ impl AsyncRead for Paced {
             return Poll::Ready(Ok(()));
         }
         let read = Pin::new(&mut this.tcp).poll_read(cx, buf);
-        let pace = &this.pace;
-        if read.is_pending() && pace.wait() == Wait::Handshake && pace.expired() {
-            return Poll::Ready(Err(ErrorKind::TimedOut.into()));
+        if read.is_pending() && this.pace.wait() == Wait::Handshake {
+            return this.poll_late();
         }
         read
     }
@@ -124,14 +140,12 @@ pub(super) enum ClientStream {
 }
 
 impl ClientStream {
-    /// Ready when the client has sent something, or closed. Only after a read that had to wait.
-    pub(super) fn poll_news(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let paced = match self {
-            Self::Clear(paced) => paced,
-            Self::Tls(stream) => stream.get_mut().0,
-        };
-        // An error shows when it is read.
-        paced.tcp.poll_read_ready(cx).map(|_| ())
+    /// As of [`Paced`]. Only after a read that had to wait.
+    pub(super) fn poll_news(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Clear(paced) => paced.poll_news(cx),
+            Self::Tls(stream) => stream.get_mut().0.poll_news(cx),
+        }
     }
 }
 
