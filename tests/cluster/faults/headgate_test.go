@@ -56,7 +56,7 @@ func (w *world) replica(server, pool string) *headgate {
 	w.must(g.cmd.Start())
 	w.Cleanup(func() { g.stop(said.Name()) })
 	took := w.until("headgate is ready", func() bool {
-		resp, err := http.Get("http://" + g.admin + "/readyz")
+		resp, err := once.Get("http://" + g.admin + "/readyz")
 		if err != nil {
 			return false
 		}
@@ -110,6 +110,9 @@ func (w *world) kubeconfig(server string) string {
 	return file
 }
 
+// admin asks for views; those of a large cluster take a while.
+var admin = &http.Client{Timeout: 30 * time.Second}
+
 // status is a part of /v1/status.
 type status struct {
 	State      string
@@ -122,7 +125,7 @@ type status struct {
 
 func (g *headgate) view(path string) []byte {
 	g.Helper()
-	resp, err := http.Get("http://" + g.admin + path)
+	resp, err := admin.Get("http://" + g.admin + path)
 	g.must(err)
 	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
