@@ -54,7 +54,12 @@ impl Feed {
         self.watcher.take(batch.changes);
         let Some((_, statuses, snapshot)) = self.watcher.derived() else { return };
         let news = old.applied.is_none() || snapshot.version != old.snapshot.version;
-        let mut next = Live { statuses: statuses.clone(), ..old.clone() };
+        let mut next = old.clone();
+        // Before the source is complete, a route without its Service is one whose Service is still
+        // on its way: nothing to tell anybody.
+        if batch.complete {
+            next.statuses = statuses.clone();
+        }
         if batch.complete && news {
             next.snapshot = snapshot.clone();
             next.applied = Some(Arc::new(self.apply(&next.snapshot)));
