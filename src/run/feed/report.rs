@@ -1,6 +1,7 @@
 //! What the log says of a batch: only what is new.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use config_watcher::manifests::{Problem, Severity};
 use config_watcher::objects::Objects;
@@ -11,9 +12,11 @@ use imbl::ordmap::DiffItem;
 use crate::condition::{self, Verdict};
 use crate::live::Live;
 
-/// Logs what differs. Costs the difference, but for the problems.
+/// Logs what differs. Costs the difference, but for problems, which are looked at when one differs.
 pub(super) fn changes(objects: &Objects, old: &Live, new: &Live) {
-    problems(&old.problems, &new.problems);
+    if !Arc::ptr_eq(&old.problems, &new.problems) {
+        problems(&old.problems, &new.problems);
+    }
     conditions(objects, &old.statuses, &new.statuses);
     if let Some(applied) = &new.applied {
         refusals(old.applied.as_deref(), applied);

@@ -53,28 +53,34 @@ pub(super) fn bytes(out: &mut Vec<u8>, quoting: Quoting, text: &[u8], limit: usi
 
 fn escape(out: &mut Vec<u8>, quoting: Quoting, text: &str) {
     let mut rest = text;
-    while let Some(at) = rest.find(|c| is_special(quoting, c)) {
-        out.extend_from_slice(&rest.as_bytes()[..at]);
-        let special = rest[at..].chars().next().expect("found there");
+    loop {
+        // Nearly every text is plain to its end.
+        let plain = rest.bytes().take_while(|byte| is_plain(quoting, *byte)).count();
+        out.extend_from_slice(&rest.as_bytes()[..plain]);
+        // What is plain is ASCII, so a character begins here.
+        rest = &rest[plain..];
+        let Some(special) = rest.chars().next() else { return };
         let len = special.len_utf8();
+        let bytes = &rest.as_bytes()[..len];
         match (quoting, special) {
             (Quoting::Json, '"' | '\\') => out.extend_from_slice(&[b'\\', special as u8]),
-            (Quoting::Json, _) => hex(out, b"\\u00", special as u8),
+            (Quoting::Json, _) if special.is_control() => hex(out, b"\\u00", special as u8),
+            (Quoting::Json, _) => out.extend_from_slice(bytes),
             (Quoting::Text | Quoting::Word, _) => {
-                rest.as_bytes()[at..at + len].iter().for_each(|byte| hex(out, b"\\x", *byte));
+                bytes.iter().for_each(|byte| hex(out, b"\\x", *byte));
             }
         }
-        rest = &rest[at + len..];
+        rest = &rest[len..];
     }
-    out.extend_from_slice(rest.as_bytes());
 }
 
-/// Controls count in both formats, those of C1 too: a terminal obeys them.
-fn is_special(quoting: Quoting, c: char) -> bool {
-    match quoting {
-        Quoting::Text => !matches!(c, ' '..='~') || matches!(c, '"' | '\\'),
-        Quoting::Word => !matches!(c, '!'..='~') || matches!(c, '"' | '\\'),
-        Quoting::Json => c.is_control() || matches!(c, '"' | '\\'),
+/// Printable ASCII without quotes and escapes. Controls beyond ASCII, which a terminal obeys as
+/// well, are not plain either.
+fn is_plain(quoting: Quoting, byte: u8) -> bool {
+    match byte {
+        b'"' | b'\\' => false,
+        b' ' => quoting != Quoting::Word,
+        _ => byte.is_ascii_graphic(),
     }
 }
 
