@@ -38,6 +38,7 @@ test: prerequisites ## everything: format, lints, licences, all tests, a cluster
 	$(MAKE) deny
 	$(CARGO) test --workspace --locked
 	$(MAKE) lifecycle
+	$(MAKE) faults
 	$(MAKE) conformance
 
 .PHONY: static
@@ -61,4 +62,4 @@ conformance: prerequisites cluster ## the Gateway API suite against the release 
 faults: prerequisites cluster ## a Kubernetes API that misbehaves, against the release binary
 	$(CARGO) build --release --locked
 	cd tests/cluster && PATH="$(CLUSTER_DIR)/bin:$$PATH" HEADGATE="$(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/release/headgate" \
-		go test -count=1 -v ./faults/
+		GOTOOLCHAIN=auto go test -count=1 ./faults/

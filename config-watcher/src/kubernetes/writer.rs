@@ -28,6 +28,9 @@ use crate::status::{ObjectStatus, PolicyStatus, RouteStatus, Statuses};
 
 /// Least time between two writes of one object.
 const GAP: Duration = Duration::from_millis(250);
+/// After a failure an object waits this much longer: what is forbidden or invalid stays so for a
+/// while, and other objects are not held up by it.
+const AFTER_FAILURE: Duration = Duration::from_secs(3);
 /// Requests under way at once: enough to write 1,000 routes in about a second, too few to crowd an
 /// API server.
 const PARALLEL: usize = 16;
@@ -130,7 +133,7 @@ struct Writer {
     counts: Arc<WriterCounts>,
     /// What stands on the API server as far as we know, in our words.
     written: Statuses,
-    /// When each object was written last, while that is less than a gap ago.
+    /// When each object was written last, or counts as written after a failure, until a gap later.
     last: BTreeMap<Name, Instant>,
 }
 
@@ -212,6 +215,7 @@ impl Writer {
                 }
                 Err(error) => {
                     failed = true;
+                    self.last.insert(name.clone(), Instant::now() + AFTER_FAILURE);
                     counts.failures.fetch_add(1, Ordering::Relaxed);
                     tracing::warn!(kind = %name.0, object = %name.1, error, "status not written");
                 }
