@@ -8,6 +8,7 @@ use http::StatusCode;
 use crate::harness::echo::Echo;
 use crate::harness::manifest::{everything_to, gateway, http_listener, route, service};
 use crate::harness::port;
+use crate::harness::process::output;
 use crate::harness::site::{Setup, Site};
 
 const HOST: &str = "a.example.com";
@@ -99,9 +100,42 @@ async fn a_folder_that_vanishes_leaves_everything_live() {
     fs::write(folder.join("s.yaml"), service("v1", &[echo.address])).unwrap();
     fs::write(folder.join("r.yaml"), route("all", HOST, &everything_to("v1"))).unwrap();
     let site = Setup::new().arg("--manifests").arg(folder.to_str().unwrap());
-    let site = site.start_on(port).await;
+    let site = site.port(port).start().await;
     assert_eq!(site.get(HOST, "/").await.status, StatusCode::OK);
     fs::rename(&folder, outer.path().join("gone")).unwrap();
     site.logged("bring it back").await;
     assert_eq!(site.get(HOST, "/").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_folder_that_comes_later_is_served_then_and_not_ready_before() {
+    let echo = Echo::start("v1").await;
+    let outer = tempfile::tempdir().unwrap();
+    let (folder, made) = (outer.path().join("manifests"), outer.path().join("made"));
+    let setup = Setup::new().arg("--manifests").arg(folder.to_str().unwrap());
+    let port = port::free();
+    let site = setup.port(port).spawn().await;
+    site.logged("bring it back").await;
+    assert_eq!(site.admin("/readyz").await.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(site.admin("/healthz").await.status, StatusCode::OK);
+    fs::create_dir(&made).unwrap();
+    fs::write(made.join("g.yaml"), gateway(&[http_listener("http", port)])).unwrap();
+    fs::write(made.join("s.yaml"), service("v1", &[echo.address])).unwrap();
+    fs::write(made.join("r.yaml"), route("all", HOST, &everything_to("v1"))).unwrap();
+    fs::rename(&made, &folder).unwrap();
+    site.live_from(0).await;
+    assert_eq!(site.admin("/readyz").await.status, StatusCode::OK);
+    assert_eq!(site.get(HOST, "/").await.name(), "v1");
+}
+
+#[tokio::test]
+async fn an_admin_address_in_use_is_named_with_the_way_out() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().to_str().unwrap();
+    let output = output(&["run", "--manifests", folder, "--admin", &address]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains(&address) && text.contains("off"), "{text}");
 }

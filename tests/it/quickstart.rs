@@ -48,7 +48,7 @@ async fn it_does_what_it_promises() {
     let secret = secret.replace("namespace: default", "namespace: quickstart");
     let setup = Setup::new().file("certificate.yaml", &secret);
     let setup = files(&ports).iter().fold(setup, |setup, (name, text)| setup.file(name, text));
-    let site = setup.start_on(http).await;
+    let site = setup.port(http).start().await;
 
     let admin = format!("--admin={}", site.admin);
     let (text, code) = said(&["status", &admin]);

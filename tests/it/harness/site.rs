@@ -45,8 +45,21 @@ impl Setup {
         self
     }
 
+    /// The port of the listener `http`, where a file or an argument changes it.
+    pub(crate) fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
     /// Starts the process and waits until it is ready.
     pub(crate) async fn start(self) -> Site {
+        let site = self.spawn().await;
+        site.live_from(0).await;
+        site
+    }
+
+    /// Starts the process and waits until its admin address answers.
+    pub(crate) async fn spawn(self) -> Site {
         let mut command = headgate();
         command.arg("run").arg("--manifests").arg(self.folder.path());
         let own = ["--admin=127.0.0.1:0", "--access-log=json", "--log-format=json"];
@@ -59,17 +72,7 @@ impl Setup {
             admin.then(|| fields["address"].as_str()?.parse().ok()).flatten()
         };
         let admin = process.stderr.wait_json("the admin address", 0, address).await;
-        let site = Site { folder: self.folder, process, admin, port: self.port };
-        site.live_from(0).await;
-        site
-    }
-}
-
-impl Setup {
-    /// The same for a folder given by argument, whose listener `http` has this port.
-    pub(crate) async fn start_on(mut self, port: u16) -> Site {
-        self.port = port;
-        self.start().await
+        Site { folder: self.folder, process, admin, port: self.port }
     }
 }
 
@@ -93,7 +96,7 @@ impl Site {
     }
 
     /// Waits for a log line, from line `from` on, that a version is live.
-    async fn live_from(&self, from: usize) {
+    pub(crate) async fn live_from(&self, from: usize) {
         let live = |line: &Value| (line["fields"]["message"] == "live").then_some(());
         self.process.stderr.wait_json("a version that is live", from, live).await;
     }
