@@ -38,6 +38,7 @@ struct Endpoint {
     connections: usize,
     failures: u32,
     quarantine_ms: Option<u64>,
+    held_ms: Option<u64>,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
@@ -84,10 +85,11 @@ fn rows(backend: &Backend) -> Vec<Vec<String>> {
 impl Endpoint {
     /// Its state in a few words.
     fn words(&self) -> String {
-        let state = match self.state.as_str() {
-            "Ready" => "ready",
-            "Draining" => "draining",
-            _ => "not ready",
+        let state = match (self.held_ms, self.state.as_str()) {
+            (Some(left), _) => format!("missing, held for {left} ms"),
+            (None, "Ready") => "ready".to_owned(),
+            (None, "Draining") => "draining".to_owned(),
+            (None, _) => "not ready".to_owned(),
         };
         let drained = if self.drained { ", drained" } else { "" };
         let quarantine = match self.quarantine_ms {

@@ -10,6 +10,7 @@
 
 mod budget;
 mod config;
+mod floor;
 mod live;
 mod registry;
 mod retired;
@@ -17,8 +18,8 @@ mod set;
 mod view;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -28,6 +29,7 @@ use tokio::time::timeout_at;
 
 use self::budget::Budget;
 pub(crate) use self::config::BackendConfig;
+use self::floor::Floor;
 pub(crate) use self::registry::Backends;
 pub(crate) use self::retired::{Mailbox, Retired};
 use self::set::{Care, EndpointSet, Wish};
@@ -46,6 +48,8 @@ pub(crate) struct Backend {
     settings: Arc<Settings>,
     config: ArcSwapOption<BackendConfig>,
     set: ArcSwap<EndpointSet>,
+    /// What `set` was made from. Locked by whoever makes the next one.
+    floor: Mutex<Floor>,
     budget: Budget,
     metrics: Arc<BackendMetrics>,
     /// Requests that wait for an endpoint; never more than `no_endpoint_waiting`.
@@ -59,7 +63,8 @@ impl Backend {
         Self {
             settings,
             config: ArcSwapOption::empty(),
-            set: ArcSwap::from_pointee(EndpointSet::new(Arc::default(), Box::default(), 0)),
+            set: ArcSwap::from_pointee(EndpointSet::new(Arc::default(), Box::default(), &[], 0)),
+            floor: Mutex::default(),
             budget: Budget::new(Instant::now()),
             metrics: Arc::new(metrics),
             waiting: AtomicUsize::new(0),
@@ -76,6 +81,11 @@ impl Backend {
     /// Its numbers.
     pub(crate) fn metrics(&self) -> &BackendMetrics {
         &self.metrics
+    }
+
+    /// A panic while it was locked leaves a floor that the next listing sets right.
+    fn floor(&self) -> MutexGuard<'_, Floor> {
+        self.floor.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_set(&self) -> bool {

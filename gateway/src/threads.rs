@@ -154,7 +154,8 @@ impl Running {
         }
     }
 
-    /// Once a second: the clock, whoever is late, and addresses that could not be bound.
+    /// Once a second: the clock, whoever is late, endpoints that were held for long enough, and
+    /// addresses that could not be bound.
     async fn tick(&self) {
         let begun = Instant::now();
         let mut seconds = interval(Duration::from_secs(1));
@@ -165,6 +166,9 @@ impl Running {
             let now = begun.elapsed().as_secs();
             self.server.sweep(u32::try_from(now).unwrap_or(u32::MAX));
             let first = self.worker.index == 0;
+            if first {
+                self.shared.backends.settle(std::time::Instant::now());
+            }
             if first && retried.elapsed() >= self.worker.settings.limits.bind_retry {
                 retried = Instant::now();
                 self.retry();

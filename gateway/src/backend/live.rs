@@ -1,6 +1,6 @@
 //! Every endpoint that somebody holds: one object for one address of one pod.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::{Arc, Weak};
 
 use dashmap::DashMap;
@@ -14,39 +14,76 @@ const FIRST_SWEEP: usize = 1024;
 /// or a connection has it.
 #[derive(Debug, Default)]
 pub(super) struct Live {
-    endpoints: DashMap<(SocketAddr, Option<Arc<str>>), Weak<Endpoint>>,
+    endpoints: DashMap<IpAddr, Vec<Place>>,
+}
+
+/// One port of one pod at an address.
+#[derive(Debug)]
+struct Place {
+    port: u16,
+    uid: Option<Arc<str>>,
+    endpoint: Weak<Endpoint>,
 }
 
 impl Live {
-    /// The endpoint of an address and a pod, made if nobody holds it.
-    pub(super) fn endpoint(&self, of: &snapshot::Endpoint) -> Arc<Endpoint> {
-        let mut entry = self.endpoints.entry((of.address, of.uid.clone())).or_default();
-        if let Some(live) = entry.upgrade() {
-            return live;
+    /// The endpoint of an address and a pod, made if nobody holds it; true if it was.
+    pub(super) fn endpoint(&self, of: &snapshot::Endpoint) -> (Arc<Endpoint>, bool) {
+        let mut places = self.endpoints.entry(of.address.ip()).or_default();
+        if let Some(live) = places.iter().find_map(|place| place.endpoint_if(of)) {
+            return (live, false);
         }
         let made = Arc::new(Endpoint::new(of.address));
-        *entry = Arc::downgrade(&made);
-        made
+        places.retain(|place| place.endpoint.strong_count() > 0);
+        let (port, uid, endpoint) = (of.address.port(), of.uid.clone(), Arc::downgrade(&made));
+        places.push(Place { port, uid, endpoint });
+        (made, true)
     }
 
-    /// Forgets endpoints that nobody holds, once they may be half of all: `after` is what the last
-    /// sweep left, and the next one's is given back.
+    /// The endpoint of an address and a pod, if anybody holds it.
+    pub(super) fn find(&self, of: &snapshot::Endpoint) -> Option<Arc<Endpoint>> {
+        self.endpoints.get(&of.address.ip())?.iter().find_map(|place| place.endpoint_if(of))
+    }
+
+    /// Whether an address was heard of as another pod's after it was this one's: pods come and go,
+    /// and their addresses are used again.
+    pub(super) fn is_taken_over(&self, of: &snapshot::Endpoint, endpoint: &Endpoint) -> bool {
+        let Some(places) = self.endpoints.get(&of.address.ip()) else { return false };
+        let others = places.iter().filter(|place| place.uid.is_some() && place.uid != of.uid);
+        of.uid.is_some()
+            && others
+                .filter_map(|place| place.endpoint.upgrade())
+                .any(|other| other.id() > endpoint.id())
+    }
+
+    /// Forgets addresses whose endpoints nobody holds, once they may be half of all: `after` is
+    /// what the last sweep left, and the next one's is given back.
     pub(super) fn sweep(&self, after: usize) -> usize {
         if self.endpoints.len() < after.max(FIRST_SWEEP / 2) * 2 {
             return after;
         }
-        self.endpoints.retain(|_, endpoint| endpoint.strong_count() > 0);
+        self.endpoints.retain(|_, places| {
+            places.retain(|place| place.endpoint.strong_count() > 0);
+            !places.is_empty()
+        });
         self.endpoints.len()
     }
 
     /// Every endpoint of an address, whatever its port.
     pub(super) fn at(&self, address: IpAddr) -> Vec<Arc<Endpoint>> {
-        let of_address = self.endpoints.iter().filter(|entry| entry.key().0.ip() == address);
-        of_address.filter_map(|entry| entry.value().upgrade()).collect()
+        let Some(places) = self.endpoints.get(&address) else { return Vec::new() };
+        places.iter().filter_map(|place| place.endpoint.upgrade()).collect()
     }
 
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.endpoints.len()
+        self.endpoints.iter().map(|places| places.len()).sum()
+    }
+}
+
+impl Place {
+    /// Its endpoint, if this is the place of `of` and anybody holds it.
+    fn endpoint_if(&self, of: &snapshot::Endpoint) -> Option<Arc<Endpoint>> {
+        let same = self.port == of.address.port() && self.uid == of.uid;
+        if same { self.endpoint.upgrade() } else { None }
     }
 }

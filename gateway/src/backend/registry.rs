@@ -1,13 +1,15 @@
 //! All backends of the gateway, by key: made when first asked for, swapped in place, forgotten when
 //! neither a snapshot nor a table has them.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use dashmap::DashMap;
 use snapshot::{BackendKey, Endpoints};
 
+use super::floor::{Floor, Rules};
 use super::live::Live;
 use super::retired::{Mailbox, Subscribers};
 use super::set::EndpointSet;
@@ -30,6 +32,8 @@ struct Inner {
     backends: DashMap<BackendKey, Arc<Backend>>,
     live: Live,
     subscribers: Subscribers,
+    /// Backends that hold endpoints. Locked after a backend's floor, never before.
+    holding: Mutex<BTreeSet<BackendKey>>,
     /// What the last sweeps left, of backends and of endpoints.
     swept: Mutex<(usize, usize)>,
 }
@@ -43,6 +47,7 @@ impl Backends {
             backends: DashMap::new(),
             live: Live::default(),
             subscribers: Subscribers::default(),
+            holding: Mutex::default(),
             swept: Mutex::default(),
         }))
     }
@@ -75,24 +80,98 @@ impl Backends {
         }
         let metrics = Arc::clone(&backend.metrics);
         let new = to.map(|source| BackendConfig::new(source, metrics)).transpose()?;
+        let removed = new.is_none();
         backend.config.store(new.map(Arc::new));
         backend.news.notify_waiters();
+        if removed {
+            let mut floor = backend.floor();
+            floor.clear();
+            self.swap(&backend, &floor);
+        }
         Ok(())
     }
 
     /// Sets or removes a backend's endpoints. Those that stay the same keep their state; those that
-    /// take nothing new any more lose their idle connections at once.
+    /// take nothing new any more lose their idle connections at once. Of those that are missing
+    /// the backend's floor may hold some; see `floor`.
     pub(crate) fn set_endpoints(&self, key: &BackendKey, to: Option<Arc<Endpoints>>) {
+        self.list(key, to.unwrap_or_default(), Instant::now());
+        self.sweep();
+    }
+
+    /// [`Self::set_endpoints`] at a given time.
+    pub(super) fn list(&self, key: &BackendKey, listed: Arc<Endpoints>, now: Instant) {
         let backend = self.handle(key);
-        let source = to.unwrap_or_default();
-        let members = source.list.iter().map(|of| self.0.live.endpoint(of)).collect();
+        let mut floor = backend.floor();
+        floor.list(listed, &self.rules(), |one| self.is_lost(one), now);
+        if backend.config.load().is_none() {
+            floor.clear();
+        }
+        let came = self.swap(&backend, &floor);
+        drop(floor);
+        if came {
+            // Somebody may be held at an address that has just become another pod's.
+            self.settle(now);
+        }
+    }
+
+    /// Lets go of endpoints that were held for long enough, or are lost. Cheap when none is held.
+    pub(crate) fn settle(&self, now: Instant) {
+        let holding = self.holding().clone();
+        for key in holding {
+            let backend = self.handle(&key);
+            let mut floor = backend.floor();
+            if floor.settle(&self.rules(), |one| self.is_lost(one), now) {
+                self.swap(&backend, &floor);
+            }
+        }
+    }
+
+    /// Makes what a floor says live. True when an endpoint came that nobody had.
+    fn swap(&self, backend: &Backend, floor: &Floor) -> bool {
+        let (mut source, held) = (Arc::clone(floor.listed()), floor.held());
+        if !held.is_empty() {
+            let mut list: Vec<_> = source.list.iter().chain(held).cloned().collect();
+            list.sort_unstable_by_key(|endpoint| endpoint.address);
+            source = Arc::new(Endpoints { list: list.into(), ignored: source.ignored.clone() });
+        }
+        let mut came = false;
+        let members = source.list.iter().map(|of| {
+            let (endpoint, made) = self.0.live.endpoint(of);
+            came |= made;
+            endpoint
+        });
+        let members = members.collect();
         let percent = self.0.settings.upstream.quarantine_percent;
-        let new = Arc::new(EndpointSet::new(source, members, percent));
+        let new = Arc::new(EndpointSet::new(source, members, held, percent));
         backend.metrics.endpoints(new.counts());
         let old = backend.set.swap(Arc::clone(&new));
         backend.news.notify_waiters();
+        let mut holding = self.holding();
+        if held.is_empty() {
+            holding.remove(&backend.key);
+        } else {
+            holding.insert(backend.key.clone());
+        }
+        drop(holding);
         self.0.subscribers.tell(&retire(&old, &new));
-        self.sweep();
+        came
+    }
+
+    /// Whether an endpoint takes no requests, whatever a listing says.
+    fn is_lost(&self, one: &snapshot::Endpoint) -> bool {
+        let Some(live) = self.0.live.find(one) else { return false };
+        live.failures() > 0 || live.is_draining() || self.0.live.is_taken_over(one, &live)
+    }
+
+    fn rules(&self) -> Rules {
+        let upstream = &self.0.settings.upstream;
+        Rules { percent: upstream.floor_percent, window: upstream.floor_window }
+    }
+
+    /// A panic while it was locked has left it whole: each change is one insertion or removal.
+    fn holding(&self) -> MutexGuard<'_, BTreeSet<BackendKey>> {
+        self.0.holding.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The endpoints of an address, on every port: what a drain names.

@@ -17,7 +17,7 @@ use crate::telemetry::EndpointCounts;
 
 /// Endpoints with their states. Immutable but for who is in quarantine.
 pub(super) struct EndpointSet {
-    /// What the snapshot says, by address.
+    /// What the snapshot says and, as ready, who is held beside it; by address.
     source: Arc<Endpoints>,
     /// The live objects, in the order of `source`.
     members: Box<[Arc<Endpoint>]>,
@@ -29,6 +29,8 @@ pub(super) struct EndpointSet {
 struct Candidates {
     /// By address.
     list: Box<[Arc<Endpoint>]>,
+    /// Positions in `list` of those that are held, in order: one refused contact and they are out.
+    held: Box<[usize]>,
     /// Positions in `list` that are skipped. Taken only when an endpoint with a pause is met.
     out: Mutex<Vec<usize>>,
     /// Most that may be out at once.
@@ -60,17 +62,23 @@ pub(super) enum Care {
 }
 
 impl EndpointSet {
-    /// The set of `source`, whose live objects are `members`, in the same order.
+    /// The set of `source`, whose live objects are `members`, in the same order; the snapshot does
+    /// not say the addresses `held`.
     pub(super) fn new(
         source: Arc<Endpoints>,
         members: Box<[Arc<Endpoint>]>,
+        held: &[snapshot::Endpoint],
         quarantine_percent: usize,
     ) -> Self {
         let of = |state| {
             let with_state = source.list.iter().zip(&members).filter(|(of, _)| of.state == state);
             let list: Box<[_]> = with_state.map(|(_, member)| Arc::clone(member)).collect();
+            let at = |held: &snapshot::Endpoint| {
+                list.binary_search_by_key(&held.address, |member| member.address()).ok()
+            };
+            let held = held.iter().filter(|held| held.state == state).filter_map(at).collect();
             let most_out = list.len() * quarantine_percent / 100;
-            Candidates { list, out: Mutex::default(), most_out }
+            Candidates { list, held, out: Mutex::default(), most_out }
         };
         let (ready, draining) = (of(EndpointState::Ready), of(EndpointState::Draining));
         Self { source, members, ready, draining }
@@ -89,7 +97,8 @@ impl EndpointSet {
     /// How many there are of each state.
     pub(super) fn counts(&self) -> EndpointCounts {
         let (ready, draining) = (self.ready.list.len(), self.draining.list.len());
-        EndpointCounts { ready, draining, not_ready: self.members.len() - ready - draining }
+        let (held, not_ready) = (self.ready.held.len(), self.members.len() - ready - draining);
+        EndpointCounts { ready: ready - held, draining, not_ready, held }
     }
 
     /// Whether a member takes requests as things stand.
@@ -126,7 +135,7 @@ impl EndpointSet {
     }
 
     fn candidates(&self) -> &Candidates {
-        let ready = self.ready.list.iter().any(|endpoint| !endpoint.is_draining());
+        let ready = (0..self.ready.list.len()).any(|index| self.ready.takes(index));
         if ready { &self.ready } else { &self.draining }
     }
 }
@@ -145,7 +154,7 @@ impl Candidates {
                 Care::Again => paused(),
                 Care::Any => false,
             };
-            !unwanted && !endpoint.is_draining()
+            !unwanted && self.takes(index)
         };
         if let Some(address) = wish.prefer {
             let found = self.list.binary_search_by_key(&address, |endpoint| endpoint.address());
@@ -156,6 +165,14 @@ impl Candidates {
         let load = |index: usize| self.list[index].in_flight();
         let random = |below| fastrand::usize(..below);
         least_of_two(self.list.len(), usable, load, random).map(|index| &self.list[index])
+    }
+
+    /// Whether a member takes requests at all: it is not drained by order, nor held and refused.
+    fn takes(&self, index: usize) -> bool {
+        let endpoint = &self.list[index];
+        let held = || !self.held.is_empty() && self.held.binary_search(&index).is_ok();
+        let refused = endpoint.failures() > 0 && held();
+        !endpoint.is_draining() && !refused
     }
 
     /// Whether a member with a pause is in quarantine here: its pause alone does not put it out,

@@ -1,5 +1,6 @@
 //! Which endpoint takes a request, and who waits; addresses that are compared, never dialled.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -331,7 +332,8 @@ async fn endpoints_that_take_nothing_new_are_told_once() {
     backends.set_endpoints(&key(), listed(list));
     assert_eq!(mailbox.next().await, Retired::These(vec![ids[1]]));
     // Without a ready one, those that drain are needed again: no news. Then all leave.
-    put(&backends, &[Draining, Draining]);
+    let list = [said(0, "pod", Draining), said(1, "pod", Draining), said(3, "pod", NotReady)];
+    backends.set_endpoints(&key(), listed(Arc::from(list)));
     assert!(!backends.handle(&key()).set.load().members()[1].is_retired());
     backends.set_endpoints(&key(), None);
     let mut told = match mailbox.next().await {
@@ -340,6 +342,80 @@ async fn endpoints_that_take_nothing_new_are_told_once() {
     };
     told.sort_unstable();
     assert_eq!(told, [ids[0], ids[1], ids[3]]);
+}
+
+/// The last part of the addresses that take requests, drawn often enough to meet all.
+fn met(backend: &Backend) -> BTreeSet<u8> {
+    (0..200)
+        .filter_map(|_| backend.choose(&[], None).unwrap())
+        .map(|picked| host(&picked))
+        .collect()
+}
+
+fn held(backend: &Backend) -> Vec<u8> {
+    let all = backend.view(Instant::now()).endpoints.into_iter();
+    let held = all.filter(|one| one.held_ms.is_some());
+    held.map(|one| *one.address.to_string().as_bytes()[..8].last().unwrap() - b'0').collect()
+}
+
+#[test]
+fn a_listing_without_endpoints_takes_half_of_them_and_time_the_rest() {
+    let (backends, backend) = backend(&[Ready; 4]);
+    backends.set_endpoints(&key(), None);
+    assert_eq!(met(&backend), BTreeSet::from([0, 1]));
+    assert_eq!(held(&backend), [0, 1]);
+    let left = backend.view(Instant::now()).endpoints[0].held_ms;
+    assert!(left.is_some_and(|left| left <= 10_000), "{left:?}");
+    assert_eq!(backend.set.load().counts().held, 2);
+    assert!(!backend.set.load().members()[0].is_retired());
+
+    backends.settle(Instant::now() + Duration::from_secs(11));
+    assert_eq!(held(&backend), [0]);
+    backends.settle(Instant::now() + Duration::from_secs(21));
+    assert!(met(&backend).is_empty() && backend.view(Instant::now()).endpoints.is_empty());
+}
+
+#[test]
+fn a_held_endpoint_is_out_with_the_first_contact_it_refuses() {
+    let (backends, backend) = backend(&[Ready; 4]);
+    backends.set_endpoints(&key(), None);
+    for (refused, left) in [(0, BTreeSet::from([1])), (0, BTreeSet::new())] {
+        refuse(&backend.set.load().members()[refused]);
+        assert_eq!(met(&backend), left, "at once");
+        assert!(backend.choose_any(&[], None).unwrap().is_none() == left.is_empty());
+        backends.settle(Instant::now());
+        assert_eq!(held(&backend), Vec::from_iter(left), "and then for good");
+    }
+}
+
+#[test]
+fn an_address_that_is_another_pods_is_not_held() {
+    let (backends, backend) = backend(&[Ready; 4]);
+    let other = BackendKey { port: 81, ..key() };
+    // One is known as another's before, on whatever port, one afterwards.
+    let mut moved = said(0, "another", Ready);
+    moved.address.set_port(9090);
+    backends.set_endpoints(&other, listed(Arc::from([moved.clone()])));
+    backends.set_endpoints(&key(), None);
+    assert_eq!(held(&backend), [1, 2]);
+    backends.set_endpoints(&other, listed(Arc::from([moved, said(1, "another", Ready)])));
+    assert_eq!(held(&backend), [2]);
+}
+
+#[test]
+fn nothing_is_held_of_what_was_drained_by_order_or_of_a_backend_that_is_gone() {
+    let (backends, backend) = backend(&[Ready; 4]);
+    for drained in &backend.set.load().members()[..3] {
+        drained.drain();
+    }
+    backends.set_endpoints(&key(), None);
+    assert_eq!(held(&backend), [3]);
+    backends.set(&key(), None).unwrap();
+    assert!(held(&backend).is_empty());
+
+    put(&backends, &[Ready; 4]);
+    backends.set_endpoints(&key(), None);
+    assert!(held(&backend).is_empty(), "no snapshot has it");
 }
 
 #[test]

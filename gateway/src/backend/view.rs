@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use snapshot::{BackendKey, EndpointState};
@@ -46,23 +46,35 @@ pub struct EndpointView {
     pub failures: u32,
     /// What is left of its quarantine, in milliseconds.
     pub quarantine_ms: Option<u64>,
+    /// It is missing from the EndpointSlices and held all the same, for so many milliseconds at
+    /// least if it refuses no connection.
+    pub held_ms: Option<u64>,
 }
 
 impl Backend {
     /// The backend as it is now.
     pub(crate) fn view(&self, now: Instant) -> BackendView {
-        let set = self.set.load();
+        // Sets are swapped under this lock: what is held and the set are of one moment.
+        let floor = self.floor();
+        let set = self.set.load_full();
+        let left = floor.held_until().map(|until| until.saturating_duration_since(now));
+        let held = left.map(|left| (floor.held().to_vec(), millis(left)));
+        drop(floor);
         BackendView {
             backend: self.key.clone(),
             policy: self.config.load().as_ref().map(|config| Arc::clone(config.source())),
             waiting: self.waiting.load(std::sync::atomic::Ordering::Relaxed),
             ignored: Arc::clone(&set.source().ignored),
-            endpoints: endpoints(&set, now),
+            endpoints: endpoints(&set, held.as_ref(), now),
         }
     }
 }
 
-fn endpoints(set: &EndpointSet, now: Instant) -> Vec<EndpointView> {
+fn endpoints(
+    set: &EndpointSet,
+    held: Option<&(Vec<snapshot::Endpoint>, u64)>,
+    now: Instant,
+) -> Vec<EndpointView> {
     let live = set.source().list.iter().zip(set.members());
     live.map(|(said, live)| EndpointView {
         address: said.address,
@@ -73,9 +85,12 @@ fn endpoints(set: &EndpointSet, now: Instant) -> Vec<EndpointView> {
         in_flight: live.in_flight(),
         connections: live.connections(),
         failures: live.failures(),
-        quarantine_ms: live
-            .pause(now)
-            .map(|pause| u64::try_from(pause.as_millis()).unwrap_or(u64::MAX)),
+        quarantine_ms: live.pause(now).map(millis),
+        held_ms: held.filter(|(held, _)| held.contains(said)).map(|(_, left)| *left),
     })
     .collect()
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

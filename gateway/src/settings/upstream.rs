@@ -66,6 +66,13 @@ pub struct Upstream {
     /// Most of a backend's endpoints that may be in quarantine at once, in percent. 50: beyond, the
     /// fault is more likely ours or the network's.
     pub quarantine_percent: usize,
+    /// What stays of a backend's endpoints within `floor_window` when others are missing that were
+    /// not seen to leave, in percent. 50: a rollout replaces a quarter at a time, so half of them
+    /// gone without a word is more likely a listing that is wrong.
+    pub floor_percent: usize,
+    /// How long that holds; afterwards half of what is left may go, and so on. 10 s: a relist that
+    /// was wrong is followed by one that is right, a scale-down to zero completes in a minute.
+    pub floor_window: Duration,
 }
 
 impl Default for Upstream {
@@ -96,6 +103,8 @@ impl Default for Upstream {
             quarantine_first: Duration::from_millis(500),
             quarantine_longest: Duration::from_secs(10),
             quarantine_percent: 50,
+            floor_percent: 50,
+            floor_window: Duration::from_secs(10),
         }
     }
 }

@@ -87,7 +87,7 @@ struct Handles {
     busy: Gauge,
     opened: Counter,
     connect: Histogram,
-    endpoints: [Gauge; 3],
+    endpoints: [Gauge; 4],
     waiting: Gauge,
     no_endpoint: Counter,
 }
@@ -122,6 +122,8 @@ pub(crate) struct EndpointCounts {
     pub(crate) draining: usize,
     /// Take none.
     pub(crate) not_ready: usize,
+    /// Take requests although they are missing.
+    pub(crate) held: usize,
 }
 
 impl TryFailure {
@@ -237,7 +239,7 @@ impl BackendMetrics {
             busy: owner.gauge(&CONNECTIONS, "state=\"busy\""),
             opened: owner.counter(&OPENED, ""),
             connect: owner.histogram(&CONNECT),
-            endpoints: ["ready", "draining", "not_ready"]
+            endpoints: ["ready", "draining", "not_ready", "held"]
                 .map(|state| owner.gauge(&ENDPOINTS, format!("state=\"{state}\""))),
             waiting: owner.gauge(&WAITING, ""),
             no_endpoint: owner.counter(&NO_ENDPOINT, ""),
@@ -247,9 +249,10 @@ impl BackendMetrics {
 
 impl Handles {
     fn set_endpoints(&self, counts: EndpointCounts) {
-        let [ready, draining, not_ready] = &self.endpoints;
+        let [ready, draining, not_ready, held] = &self.endpoints;
         ready.set(counts.ready as f64);
         draining.set(counts.draining as f64);
         not_ready.set(counts.not_ready as f64);
+        held.set(counts.held as f64);
     }
 }
