@@ -1,6 +1,7 @@
 //! What is live, as the views and the log see it.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use config_watcher::kubernetes::WriterCounts;
@@ -22,20 +23,34 @@ pub(crate) struct Live {
     pub(crate) applied: Option<Arc<Applied>>,
     /// What the writer of statuses has done, where there is one.
     pub(crate) written: Option<Arc<WriterCounts>>,
+    /// The process that served before this one, where there was one.
+    pub(crate) before: Option<Arc<Before>>,
     /// When the process started.
     pub(crate) started: Instant,
 }
 
 impl Live {
     /// Nothing yet.
-    pub(crate) fn starting() -> Self {
+    pub(crate) fn starting(before: Option<Arc<Before>>) -> Self {
         Self {
             snapshot: Arc::default(),
             statuses: Statuses::default(),
             problems: Arc::default(),
             applied: None,
             written: None,
+            before,
             started: Instant::now(),
         }
     }
+}
+
+/// The process that served before this one.
+#[derive(Debug)]
+pub(crate) struct Before {
+    pub(crate) pid: i32,
+    pub(crate) release: String,
+    /// Processes before it that still ran when it was taken over from.
+    pub(crate) older: u32,
+    /// It has finished what ran on it.
+    pub(crate) ended: AtomicBool,
 }

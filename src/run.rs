@@ -2,15 +2,18 @@
 //!
 //! Owns every task and thread of it: the source, the gateway's workers, the admin server, the
 //! writer of the access log. The first SIGTERM or SIGINT ends them without losing a request, the
-//! second one at once.
+//! second one at once; so does a new process that takes over, with more time.
 
+mod admin;
+mod end;
 mod feed;
 mod source;
+mod succession;
 mod views;
 mod watcher;
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -19,19 +22,20 @@ use anyhow::Context;
 use clap::ValueEnum;
 use config_watcher::translate::Options;
 use gateway::Gateway;
-use gateway::admin::{Admin, Readiness};
+use gateway::admin::Readiness;
 use gateway::settings::Settings;
 use gateway::telemetry::{AccessLog, LogFlusher, LogFormat, Telemetry};
-use gateway::views::Views;
 use ipnet::IpNet;
-use tokio::sync::{oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::sync::watch;
 
 use crate::live::Live;
 use crate::signals::Signals;
 use crate::{duration, logs};
 
+use admin::{AdminAddress, AdminServer};
+use end::End;
 use feed::Feed;
+use succession::Succession;
 use watcher::Watcher;
 
 /// One for the admin server and the source each; traffic has threads of its own.
@@ -45,6 +49,7 @@ const LOG_FLUSH: Duration = Duration::from_secs(2);
   headgate run --manifests ./gateway
   headgate run --manifests ./gateway --admin 127.0.0.1:9901 --access-log json
   headgate run --kubeconfig ~/.kube/config --address-pool 10.97.0.0/24
+  headgate run --manifests ./gateway --handover /run/headgate/handover.sock
   HEADGATE_MANIFESTS=/etc/headgate headgate run
 
 SIGTERM or SIGINT ends it: /readyz says no, requests are served for --pre-drain while load
@@ -57,7 +62,7 @@ pub(crate) struct Args {
         long,
         value_name = "ADDR",
         default_value = "127.0.0.1:9900",
-        value_parser = admin_address,
+        value_parser = AdminAddress::parse,
         env = "HEADGATE_ADMIN"
     )]
     admin: AdminAddress,
@@ -73,6 +78,16 @@ pub(crate) struct Args {
     /// How long after SIGTERM what still runs is cut [default: 25s].
     #[arg(long, value_name = "TIME", value_parser = duration::parse, env = "HEADGATE_DEADLINE")]
     deadline: Option<Duration>,
+    #[command(flatten)]
+    succession: succession::Args,
+    /// How long after a new process took over what still runs in the old one is cut [default: 1h].
+    #[arg(
+        long,
+        value_name = "TIME",
+        value_parser = duration::parse,
+        env = "HEADGATE_UPGRADE_DEADLINE"
+    )]
+    upgrade_deadline: Option<Duration>,
     /// Addresses for Gateways: each gets its own and binds its listeners there.
     #[arg(long, value_name = "CIDR", env = "HEADGATE_ADDRESS_POOL")]
     address_pool: Option<IpNet>,
@@ -100,20 +115,6 @@ enum AccessLogFormat {
     Json,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum AdminAddress {
-    Off,
-    At(SocketAddr),
-}
-
-fn admin_address(text: &str) -> Result<AdminAddress, String> {
-    if text == "off" {
-        return Ok(AdminAddress::Off);
-    }
-    let address = text.parse().map_err(|_| "is no address; write 127.0.0.1:9900 or off")?;
-    Ok(AdminAddress::At(address))
-}
-
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     logs::start(&args.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -127,34 +128,43 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
 /// Composes the process and runs it to its end.
 async fn serve(args: Args) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::listen()?;
+    let mut succession = Succession::begin(&args.succession).await?;
     let telemetry = Telemetry::new();
     // What libraries count shows beside our own.
     metrics::set_global_recorder(telemetry.recorder()).context("metrics have a recorder")?;
     let readiness = Readiness::default();
     let (access_log, flusher) = access_log(args.access_log, &telemetry)?;
-    let gateway = Gateway::start(settings(&args), telemetry.clone(), access_log)
+    let settings = settings(&args, &succession);
+    let mut gateway = Gateway::start(settings, telemetry.clone(), access_log)
         .context("the gateway's threads cannot be started")?;
-    let (live, seen) = watch::channel(Live::starting());
-    let views = gateway.views();
-    let admin = AdminServer::start(args.admin, &telemetry, &readiness, &seen, &views).await?;
+    if let Some(sockets) = succession.traffic() {
+        gateway.inherit(sockets);
+    }
+    let (live, mut seen) = watch::channel(Live::starting(succession.before()));
+    let (sockets, views) = (gateway.sockets(), gateway.views());
+    let inherited = succession.admin(args.admin);
+    let (entered, shown) = (succession.entered(), (&telemetry, &readiness));
+    let admin =
+        AdminServer::start(args.admin, inherited, entered.clone(), shown, &seen, &views).await?;
     let options = options(&args);
+    let strict = args.source.is_local();
     let watcher = Watcher::start(args.source, options, telemetry.clone()).await?;
-    let mut feed = Feed { watcher, gateway, telemetry, readiness: readiness.clone(), live };
+    let mut feed =
+        Feed { watcher, gateway, telemetry, readiness: readiness.clone(), entered, live };
 
-    tokio::select! {
-        () = signals.next() => {}
+    let end = tokio::select! {
+        () = signals.next() => End::Signal,
         never = feed.run() => match never {},
-    }
+        end = async {
+            succession.enter(&mut seen, &sockets, &readiness, strict).await?;
+            anyhow::Ok(End::Handover(succession.given(&sockets, &admin, &readiness).await))
+        } => end?,
+    };
+    // From here on nobody can take over from us.
+    drop(succession);
     readiness.stopping();
-    tracing::info!("ending; a second signal ends at once");
-    let stop = feed.stop();
-    tokio::select! {
-        stopped = stop => tracing::info!(?stopped, "ended"),
-        never = feed.run() => match never {},
-        () = signals.next() => tracing::warn!("ended at once: what ran is cut"),
-    }
+    end.finish(&mut feed, &mut signals, admin).await;
     feed.watcher.stop().await;
-    admin.stop().await;
     if let Some(flusher) = flusher {
         flusher.stop(LOG_FLUSH);
     }
@@ -186,43 +196,13 @@ fn options(args: &Args) -> Options {
     }
 }
 
-fn settings(args: &Args) -> Settings {
+fn settings(args: &Args, succession: &Succession) -> Settings {
     let mut settings = Settings::default();
+    settings.session_key = Some(succession.session_key());
     settings.workers = args.workers.unwrap_or(settings.workers);
     settings.stop.pre_drain = args.pre_drain.unwrap_or(settings.stop.pre_drain);
     settings.stop.deadline = args.deadline.unwrap_or(settings.stop.deadline);
+    let upgrade = args.upgrade_deadline.unwrap_or(settings.stop.upgrade_deadline);
+    settings.stop.upgrade_deadline = upgrade;
     settings
-}
-
-/// The admin server's task, if there is one.
-struct AdminServer(Option<(oneshot::Sender<()>, JoinHandle<()>)>);
-
-impl AdminServer {
-    async fn start(
-        address: AdminAddress,
-        telemetry: &Telemetry,
-        readiness: &Readiness,
-        live: &watch::Receiver<Live>,
-        views: &Views,
-    ) -> anyhow::Result<Self> {
-        let AdminAddress::At(address) = address else { return Ok(Self(None)) };
-        let admin = Admin::bind(address, telemetry.clone(), readiness.clone())
-            .await
-            .with_context(|| format!("--admin {address} cannot be bound; give another or `off`"))?;
-        tracing::info!(address = %admin.local_addr()?, "admin");
-        let admin = views::add(admin, live, readiness, views);
-        let (stop, stopped) = oneshot::channel::<()>();
-        let server = tokio::spawn(admin.serve(async {
-            // Both an answer and a sender that is gone mean the end.
-            let _ = stopped.await;
-        }));
-        Ok(Self(Some((stop, server))))
-    }
-
-    async fn stop(self) {
-        let Some((stop, server)) = self.0 else { return };
-        drop(stop);
-        // A panic in it has been logged by the panic hook.
-        let _ = server.await;
-    }
 }

@@ -39,6 +39,9 @@ pub(crate) struct View {
     /// Of the snapshot that is live; 0 before the first.
     version: u64,
     uptime_seconds: u64,
+    /// Whom this process has taken over from, with `--handover`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    took_over_from: Option<TookOverFrom>,
     /// Resources of the snapshot, by kind.
     resources: BTreeMap<String, usize>,
     /// Addresses that are listened on.
@@ -55,6 +58,15 @@ pub(crate) struct View {
     problems: Vec<String>,
     /// Conditions that are not as they should be.
     conditions: Vec<condition::Row>,
+}
+
+/// The process before this one.
+#[derive(Debug, Serialize, Deserialize)]
+struct TookOverFrom {
+    pid: i32,
+    release: String,
+    /// Requests and streams that began there still run there.
+    finishing: bool,
 }
 
 /// Statuses written since the start.
@@ -94,6 +106,11 @@ impl View {
             release: env!("CARGO_PKG_VERSION").to_owned(),
             version: snapshot.version.0,
             uptime_seconds: live.started.elapsed().as_secs(),
+            took_over_from: live.before.as_ref().map(|before| TookOverFrom {
+                pid: before.pid,
+                release: before.release.clone(),
+                finishing: !before.ended.load(Ordering::Relaxed),
+            }),
             resources: resources.map(|(kind, count)| (kind.to_owned(), count)).into(),
             bound: texts(&addresses.bound),
             unbound: addresses
@@ -176,6 +193,10 @@ fn text(status: &View) -> String {
         "{}, version v{}, headgate {}, up {}s\n",
         status.state, status.version, status.release, status.uptime_seconds
     );
+    if let Some(TookOverFrom { pid, release, finishing }) = &status.took_over_from {
+        let what = if *finishing { "finishes what runs" } else { "has ended" };
+        text.push_str(&format!("took over from process {pid}, headgate {release}, which {what}\n"));
+    }
     let counts: Vec<String> =
         status.resources.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
     text.push_str(&format!("{}\n", counts.join(", ")));

@@ -20,6 +20,7 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -71,10 +72,33 @@ impl Admin {
         telemetry: Telemetry,
         readiness: Readiness,
     ) -> io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
+        Ok(Self::at(TcpListener::bind(address).await?, telemetry, readiness))
+    }
+
+    /// Serves on a socket that listens already. Must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// When the runtime does not take it.
+    pub fn on(
+        socket: std::net::TcpListener,
+        telemetry: Telemetry,
+        readiness: Readiness,
+    ) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        Ok(Self::at(TcpListener::from_std(socket)?, telemetry, readiness))
+    }
+
+    fn at(listener: TcpListener, telemetry: Telemetry, readiness: Readiness) -> Self {
         let rendering = Semaphore::new(MAX_RENDERING);
-        let site = Site { readiness, telemetry, views: BTreeMap::new(), rendering };
-        Ok(Self { listener, site })
+        Self { listener, site: Site { readiness, telemetry, views: BTreeMap::new(), rendering } }
+    }
+
+    /// The listening socket, for another process.
+    ///
+    /// # Errors
+    /// When there are no descriptors left.
+    pub fn socket(&self) -> io::Result<std::net::TcpListener> {
+        Ok(SockRef::from(&self.listener).try_clone()?.into())
     }
 
     /// Where it listens: the port is known even when 0 was asked for.

@@ -18,6 +18,7 @@ mod finish;
 mod forward;
 mod forwarding;
 mod gate;
+pub mod handover;
 mod listen;
 mod mirror;
 mod normalise;
@@ -30,6 +31,7 @@ mod sample;
 mod serve;
 mod session;
 pub mod settings;
+mod stop;
 mod table;
 mod tasks;
 pub mod telemetry;
@@ -39,19 +41,24 @@ mod upgrade;
 pub mod views;
 mod worker;
 
+use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures::future::OptionFuture;
 use snapshot::{Snapshot, Version};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::Instant;
 
 use crate::apply::{Applier, Refusal};
 use crate::backend::Backends;
+use crate::handover::Sockets;
 use crate::listen::Listeners;
 use crate::session::Sessions;
 use crate::settings::{Settings, Stop};
+use crate::stop::Ending;
+pub use crate::stop::Stopped;
 use crate::telemetry::{AccessLog, Telemetry};
 use crate::threads::{Shared, Threads};
 use crate::views::Views;
@@ -81,15 +88,6 @@ pub struct Applied {
     pub bound: Vec<SocketAddr>,
     /// Addresses that should be and are not, with the cause. They are tried again every second.
     pub unbound: Vec<(SocketAddr, String)>,
-}
-
-/// How a stop went.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stopped {
-    /// Connections that were cut at the deadline.
-    pub connections: usize,
-    /// Requests in flight on them.
-    pub requests: usize,
 }
 
 impl Gateway {
@@ -147,41 +145,49 @@ impl Gateway {
         Views::new(self.backends.clone(), self.listeners.clone())
     }
 
+    /// The listening sockets, for a process that takes over.
+    #[must_use]
+    pub fn sockets(&self) -> Sockets {
+        Sockets::new(self.listeners.clone())
+    }
+
+    /// Takes over sockets instead of binding their addresses, and accepts nothing, not even from
+    /// other ones, before [`Sockets::open`]. Before the first [`Self::apply`].
+    pub fn inherit(&mut self, sockets: BTreeMap<SocketAddr, TcpListener>) {
+        lock(&self.listeners).inherit(sockets);
+    }
+
     /// Begins to end without losing a request that can be saved: serves on for `pre_drain` while
     /// telling clients to go elsewhere, then takes no new connection. The future returns when
     /// nothing is in flight or at the deadline; until then snapshots are still applied, because
     /// endpoints leave in those seconds too.
     pub fn stop(&mut self) -> impl Future<Output = Stopped> + Send + use<> {
-        let begun = Instant::now();
-        let (stop, stage, listeners) =
-            (self.stop.clone(), self.stage.clone(), self.listeners.clone());
-        let threads = self.threads.take();
-        stage.send_replace(Stage::Draining);
-        async move {
-            let Some(threads) = threads else { return Stopped::default() };
-            sleep(stop.pre_drain.min(stop.deadline)).await;
-            lock(&listeners).close();
-            stage.send_replace(Stage::Closing);
-            let mut ended = std::pin::pin!(threads.ended());
-            // `ended` goes on where it was.
-            tokio::select! {
-                cut = &mut ended => return cut.into(),
-                () = sleep_until(begun + stop.deadline) => {}
-            }
-            stage.send_replace(Stage::Ending);
-            // Farewells to clients, then to endpoints, and as much again for what is in between.
-            let Ok(cut) = timeout(stop.farewell * 4, ended).await else {
-                tracing::error!("a worker thread does not end");
-                return Stopped::default();
-            };
-            cut.into()
-        }
+        let ending = self.ending();
+        async { OptionFuture::from(ending.map(Ending::by_signal)).await.unwrap_or_default() }
     }
-}
 
-impl From<serve::Cut> for Stopped {
-    fn from(cut: serve::Cut) -> Self {
-        Self { connections: cut.connections, requests: cut.requests }
+    /// The same after another process has taken the listening sockets over: no new connection is
+    /// taken, and what runs may go on until `upgrade_deadline`. When `hurry` returns, the ordinary
+    /// deadline begins.
+    pub fn hand_over<F: Future<Output = ()> + Send>(
+        &mut self,
+        hurry: F,
+    ) -> impl Future<Output = Stopped> + Send + use<F> {
+        let ending = self.ending();
+        let ending = ending.map(|ending| ending.by_handover(hurry));
+        async { OptionFuture::from(ending).await.unwrap_or_default() }
+    }
+
+    /// `None` when it is ending already.
+    fn ending(&mut self) -> Option<Ending> {
+        self.stage.send_replace(Stage::Draining);
+        Some(Ending {
+            begun: Instant::now(),
+            settings: self.stop.clone(),
+            stage: self.stage.clone(),
+            listeners: self.listeners.clone(),
+            threads: self.threads.take()?,
+        })
     }
 }
 

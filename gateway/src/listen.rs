@@ -40,7 +40,11 @@ pub(crate) struct Listeners {
     wanted: BTreeMap<SocketAddr, Wanted>,
     /// Sockets that threads are still closing.
     leaving: BTreeMap<SocketAddr, (Weak<TcpListener>, Arc<AtomicUsize>)>,
+    /// Sockets from the process before us that no snapshot wanted yet.
+    inherited: BTreeMap<SocketAddr, TcpListener>,
     news: watch::Sender<AllListening>,
+    /// Nothing is accepted yet: the process before us does.
+    held: bool,
     closed: bool,
 }
 
@@ -62,8 +66,48 @@ impl Listeners {
     /// Nothing yet, and what threads follow.
     pub(crate) fn new(backlog: u32) -> (Self, watch::Receiver<AllListening>) {
         let (news, follow) = watch::channel(AllListening::default());
-        let (wanted, leaving) = (BTreeMap::new(), BTreeMap::new());
-        (Self { backlog, wanted, leaving, news, closed: false }, follow)
+        let this = Self {
+            backlog,
+            wanted: BTreeMap::new(),
+            leaving: BTreeMap::new(),
+            inherited: BTreeMap::new(),
+            news,
+            held: false,
+            closed: false,
+        };
+        (this, follow)
+    }
+
+    /// Takes these sockets over instead of binding their addresses, and accepts from none before
+    /// [`Self::open`]. Before the first [`Self::sync`].
+    pub(crate) fn inherit(&mut self, sockets: BTreeMap<SocketAddr, TcpListener>) {
+        self.inherited = sockets;
+        self.held = true;
+    }
+
+    /// Accepts from now on. Sockets that nobody wanted are let go of: whoever else has them
+    /// accepts what waits in them.
+    pub(crate) fn open(&mut self) {
+        self.held = false;
+        self.inherited.clear();
+        self.publish();
+    }
+
+    /// Every socket that is accepted from, for another process. One whose descriptor cannot be
+    /// copied is left out: that address is bound anew when it is free.
+    pub(crate) fn copies(&self) -> Vec<(SocketAddr, TcpListener)> {
+        let all = self.wanted.iter().filter_map(|(address, wanted)| {
+            let (socket, _) = wanted.socket.as_ref().ok()?;
+            let copy = socket.try_clone();
+            let copy = copy.inspect_err(|error| tracing::warn!(%address, %error, "not copied"));
+            Some((*address, copy.ok()?))
+        });
+        all.collect()
+    }
+
+    /// Whether every socket that was let go of is closed: nothing comes from it any more.
+    pub(crate) fn are_gone(&self) -> bool {
+        self.leaving.values().all(|(socket, _)| socket.strong_count() == 0)
     }
 
     /// Listens on these addresses and on no other.
@@ -125,9 +169,12 @@ impl Listeners {
             let left = self.leaving.remove(address);
             let socket = match left.and_then(|(socket, open)| Some((socket.upgrade()?, open))) {
                 Some(socket) => Ok(socket),
-                None => bind::bind(*address, self.backlog)
-                    .map(|socket| (Arc::new(socket), Arc::default()))
-                    .map_err(|error| error.to_string()),
+                None => match self.inherited.remove(address) {
+                    Some(socket) => Ok(socket),
+                    None => bind::bind(*address, self.backlog),
+                }
+                .map(|socket| (Arc::new(socket), Arc::default()))
+                .map_err(|error| error.to_string()),
             };
             match &socket {
                 Ok(_) => tracing::info!(%address, "listening"),
@@ -143,6 +190,9 @@ impl Listeners {
     }
 
     fn publish(&self) {
+        if self.held {
+            return;
+        }
         let all = self.wanted.iter().filter_map(|(address, wanted)| {
             let (socket, open) = wanted.socket.as_ref().ok()?.clone();
             Some((*address, Listening { slot: wanted.slot.clone(), socket, open }))

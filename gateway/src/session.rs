@@ -41,15 +41,8 @@ pub(crate) struct Token {
 impl Sessions {
     /// Seals with `key`, or with one made up now.
     pub(crate) fn new(key: Option<&SessionKey>) -> Self {
-        let key = key.map_or_else(
-            || {
-                let mut made = [0; 32];
-                fill(&mut made);
-                made
-            },
-            |key| key.0,
-        );
-        let key = UnboundKey::new(&AES_256_GCM, &key).expect("the key has the cipher's length");
+        let key = key.cloned().unwrap_or_else(SessionKey::made_up);
+        let key = UnboundKey::new(&AES_256_GCM, &key.0).expect("the key has the cipher's length");
         Self { key: LessSafeKey::new(key) }
     }
 

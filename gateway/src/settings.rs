@@ -43,6 +43,16 @@ pub struct Settings {
 #[derive(Clone)]
 pub struct SessionKey(pub [u8; 32]);
 
+impl SessionKey {
+    /// A key that nobody knows.
+    #[must_use]
+    pub fn made_up() -> Self {
+        let mut key = [0; 32];
+        aws_lc_rs::rand::fill(&mut key).expect("the system's random source is open");
+        Self(key)
+    }
+}
+
 impl fmt::Debug for SessionKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a key")
@@ -75,6 +85,9 @@ pub struct Stop {
     /// What is still in flight this long after SIGTERM (`pre_drain` included) is cut. 25 s: below
     /// the 30 s after which Kubernetes kills.
     pub deadline: Duration,
+    /// What is still in flight this long after another process took over is cut. 1 h: a stream
+    /// that lasts longer is made to be begun again, and a process that nobody sees must end.
+    pub upgrade_deadline: Duration,
     /// What is cut gets this long to say so (a close frame, a GOAWAY). 1 s: one round trip, even
     /// on a bad link, and still within the 30 s above.
     pub farewell: Duration,
@@ -85,6 +98,7 @@ impl Default for Stop {
         Self {
             pre_drain: Duration::from_secs(15),
             deadline: Duration::from_secs(25),
+            upgrade_deadline: Duration::from_secs(3600),
             farewell: Duration::from_secs(1),
         }
     }

@@ -78,8 +78,12 @@ fn an_address_that_is_taken_is_named_and_served_when_it_is_free() {
 #[tokio::test]
 async fn a_stop_serves_on_for_a_while_and_then_ends_with_the_last_connection() {
     let farewell = Duration::from_millis(200);
-    let stop =
-        Stop { pre_drain: Duration::from_secs(1), deadline: Duration::from_secs(60), farewell };
+    let stop = Stop {
+        pre_drain: Duration::from_secs(1),
+        farewell,
+        deadline: Duration::from_secs(60),
+        ..Stop::default()
+    };
     let mut gateway = start(stop);
     let address = free();
     gateway.apply(listening(1, &[address]));
@@ -97,7 +101,8 @@ async fn a_stop_serves_on_for_a_while_and_then_ends_with_the_last_connection() {
 #[tokio::test]
 async fn what_is_not_done_at_the_deadline_is_cut_and_counted() {
     let farewell = Duration::from_millis(100);
-    let stop = Stop { pre_drain: Duration::ZERO, deadline: Duration::from_millis(500), farewell };
+    let (pre_drain, deadline) = (Duration::ZERO, Duration::from_millis(500));
+    let stop = Stop { pre_drain, deadline, farewell, ..Stop::default() };
     let mut gateway = start(stop);
     let address = free();
     gateway.apply(listening(1, &[address]));
@@ -108,4 +113,34 @@ async fn what_is_not_done_at_the_deadline_is_cut_and_counted() {
     let stopped = gateway.stop().await;
     assert_eq!(stopped, Stopped { connections: 1, requests: 1 }, "the idle one is not cut");
     assert_eq!(held.read(&mut [0; 64]).unwrap_or(0), 0);
+}
+
+#[tokio::test]
+async fn after_a_hand_over_the_end_comes_with_the_last_connection() {
+    let mut gateway = start(Stop::default());
+    let address = free();
+    gateway.apply(listening(1, &[address]));
+    let copies = gateway.sockets().copies();
+    let mut old = client(address);
+    ask(&mut old);
+    let ending = tokio::spawn(gateway.hand_over(std::future::pending()));
+    assert!(ask(&mut old).contains("connection: close"));
+    let stopped = timeout(Duration::from_secs(10), ending).await.unwrap().unwrap();
+    assert_eq!(stopped, Stopped::default(), "sooner than after pre_drain");
+    assert!(TcpStream::connect(address).is_ok(), "the next process has the socket");
+    drop(copies);
+}
+
+#[tokio::test]
+async fn what_a_hand_over_leaves_is_cut_when_there_is_a_hurry() {
+    let farewell = Duration::from_millis(100);
+    let (pre_drain, deadline) = (Duration::ZERO, Duration::from_millis(500));
+    let mut gateway = start(Stop { pre_drain, deadline, farewell, ..Stop::default() });
+    let address = free();
+    gateway.apply(listening(1, &[address]));
+    let mut held = client(address);
+    ask(&mut held);
+    held.write_all(b"GET /held HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    let stopped = gateway.hand_over(std::future::ready(())).await;
+    assert_eq!(stopped, Stopped { connections: 1, requests: 1 });
 }

@@ -45,7 +45,10 @@ pub(crate) struct Shared {
 }
 
 /// Running threads.
-pub(crate) struct Threads(Vec<Thread>);
+pub(crate) struct Threads {
+    list: Vec<Thread>,
+    counts: Arc<Counts>,
+}
 
 struct Thread {
     handle: JoinHandle<()>,
@@ -88,13 +91,19 @@ impl Threads {
                 })?;
             Ok(Thread { handle, ended })
         });
-        threads.collect::<io::Result<Vec<_>>>().map(Self)
+        let list = threads.collect::<io::Result<Vec<_>>>()?;
+        Ok(Self { list, counts })
+    }
+
+    /// Connections from clients, tunnels among them.
+    pub(crate) fn connections(&self) -> usize {
+        self.counts.total()
     }
 
     /// Returns when all have ended: what they cut off, all together.
     pub(crate) async fn ended(self) -> Cut {
         let mut all = Cut::default();
-        for thread in self.0 {
+        for thread in self.list {
             if let Ok(cut) = thread.ended.await {
                 all.connections += cut.connections;
                 all.requests += cut.requests;

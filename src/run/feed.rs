@@ -27,6 +27,8 @@ pub(super) struct Feed {
     pub(super) gateway: Gateway,
     pub(super) telemetry: Telemetry,
     pub(super) readiness: Readiness,
+    /// Whether it is our turn to serve, or still another process's.
+    pub(super) entered: watch::Receiver<bool>,
     pub(super) live: watch::Sender<Live>,
 }
 
@@ -45,6 +47,14 @@ impl Feed {
     /// Begins to end the gateway; see [`Gateway::stop`].
     pub(super) fn stop(&mut self) -> impl Future<Output = Stopped> + Send + use<> {
         self.gateway.stop()
+    }
+
+    /// Begins to end it after another process took over; see [`Gateway::hand_over`].
+    pub(super) fn hand_over<F: Future<Output = ()> + Send>(
+        &mut self,
+        hurry: F,
+    ) -> impl Future<Output = Stopped> + Send + use<F> {
+        self.gateway.hand_over(hurry)
     }
 
     /// Works through one batch. Runs on the thread that waits for signals and batches and for
@@ -72,7 +82,7 @@ impl Feed {
         next.written = self.watcher.written();
         self.watcher.tell(batch.complete);
         self.live.send_replace(next.clone());
-        if batch.complete {
+        if batch.complete && *self.entered.borrow() {
             self.readiness.ready();
         }
         // Last, so that whoever reads of it finds it so.

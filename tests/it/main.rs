@@ -11,6 +11,7 @@ mod command;
 mod echo;
 mod failure;
 mod fuzz;
+mod handover;
 mod harness;
 mod input;
 mod memory;

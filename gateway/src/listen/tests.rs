@@ -1,6 +1,6 @@
 //! Sockets that come and go, with real clients.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -99,6 +99,31 @@ fn what_is_closed_stays_closed() {
     listeners.retry();
     assert!(follow.borrow().is_empty());
     assert!(TcpStream::connect(address).is_err());
+}
+
+#[test]
+fn what_is_inherited_is_not_bound_again_and_nothing_is_accepted_before_it_is_time() {
+    let (inherited, unwanted) = (free(), free());
+    let sockets =
+        [inherited, unwanted].map(|address| (address, TcpListener::bind(address).unwrap()));
+    let before = sockets[0].1.try_clone().unwrap();
+    let (mut listeners, follow) = Listeners::new(16);
+    listeners.inherit(sockets.into());
+    let new = free();
+    listeners.sync(&slots(&[inherited, new]));
+    assert_eq!(listeners.bound().unbound, []);
+    assert!(follow.borrow().is_empty(), "the process before accepts");
+    assert!(TcpStream::connect(unwanted).is_ok());
+
+    listeners.open();
+    let follow = follow.borrow();
+    assert_eq!(follow.keys().collect::<BTreeSet<_>>(), BTreeSet::from([&inherited, &new]));
+    assert!(TcpStream::connect(unwanted).is_err(), "nobody has it any more");
+    drop(before);
+    assert!(TcpStream::connect(inherited).is_ok());
+    let copies = listeners.copies();
+    assert_eq!(copies.len(), 2);
+    drop(copies);
 }
 
 #[tokio::test]

@@ -42,6 +42,11 @@ impl Counts {
         }
     }
 
+    /// Connections of all listeners.
+    pub(crate) fn total(&self) -> usize {
+        self.total.load(Relaxed)
+    }
+
     /// Who should serve a connection that this thread accepted: the thread itself, unless another
     /// has clearly less to do.
     pub(crate) fn place(&self, own: usize) -> usize {

@@ -49,6 +49,21 @@ impl Process {
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
     }
 
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether it has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    /// Waits for a line of its log with this text in it.
+    pub(crate) async fn logged(&self, text: &str) {
+        self.stderr.wait(text, 0, |line| line.contains(text).then_some(())).await;
+    }
+
     /// Waits for the end; fails when it does not come.
     pub(crate) async fn ended(&mut self) -> ExitStatus {
         within("the end of the process", self.stdout.ended()).await;

@@ -16,6 +16,7 @@ pub(crate) struct Site {
     pub(crate) admin: SocketAddr,
     /// The port of the listener `http`.
     pub(crate) port: u16,
+    args: Vec<String>,
 }
 
 /// How a gateway is started.
@@ -60,20 +61,23 @@ impl Setup {
 
     /// Starts the process and waits until its admin address answers.
     pub(crate) async fn spawn(self) -> Site {
-        let mut command = headgate();
-        command.arg("run").arg("--manifests").arg(self.folder.path());
-        let own = ["--admin=127.0.0.1:0", "--access-log=json", "--log-format=json"];
-        command.args(own).args(["--workers=2", "--pre-drain=0s"]);
-        command.args(&self.args);
-        let process = Process::start(command);
+        let process = process(&self.folder, &self.args);
         let address = |line: &Value| {
             let fields = line.get("fields")?;
             let admin = fields.get("message")? == "admin";
             admin.then(|| fields["address"].as_str()?.parse().ok()).flatten()
         };
         let admin = process.stderr.wait_json("the admin address", 0, address).await;
-        Site { folder: self.folder, process, admin, port: self.port }
+        Site { folder: self.folder, process, admin, port: self.port, args: self.args }
     }
+}
+
+fn process(folder: &Folder, args: &[String]) -> Process {
+    let mut command = headgate();
+    command.arg("run").arg("--manifests").arg(folder.path());
+    command.args(["--admin=127.0.0.1:0", "--access-log=json", "--log-format=json"]);
+    command.args(["--workers=2", "--pre-drain=0s"]).args(args);
+    Process::start(command)
 }
 
 impl Site {
@@ -81,6 +85,12 @@ impl Site {
     pub(crate) async fn serve(files: &[(&str, String)]) -> Self {
         let setup = Setup::new();
         files.iter().fold(setup, |setup, (name, text)| setup.file(name, text)).start().await
+    }
+
+    /// One more process on the same folder, with the same arguments and these.
+    pub(crate) fn another(&self, args: &[&str]) -> Process {
+        let args = args.iter().map(|arg| (*arg).to_owned());
+        process(&self.folder, &self.args.iter().cloned().chain(args).collect::<Vec<_>>())
     }
 
     /// Where the listener `http` is.

@@ -1,0 +1,60 @@
+//! How the process ends: by a signal, or because another one has taken over.
+
+use std::pin::pin;
+
+use gateway::handover::Given;
+use tokio::sync::Notify;
+
+use super::admin::AdminServer;
+use super::feed::Feed;
+use crate::signals::Signals;
+
+/// Why it ends.
+pub(super) enum End {
+    Signal,
+    Handover(Given),
+}
+
+impl End {
+    /// Finishes what runs; changes are still taken in meanwhile, because endpoints leave in that
+    /// time too. A signal more makes it shorter.
+    pub(super) async fn finish(self, feed: &mut Feed, signals: &mut Signals, admin: AdminServer) {
+        match self {
+            Self::Signal => {
+                tracing::info!("ending; a second signal ends at once");
+                let stop = feed.stop();
+                tokio::select! {
+                    stopped = stop => tracing::info!(?stopped, "ended"),
+                    never = feed.run() => match never {},
+                    () = signals.next() => tracing::warn!("ended at once: what ran is cut"),
+                }
+                admin.stop().await;
+            }
+            Self::Handover(given) => {
+                let Given { pid, release, .. } = &given;
+                tracing::info!(pid, release, "another process has taken over; finishing what runs");
+                // The address is the other process's now.
+                admin.stop().await;
+                let hurry = Notify::new();
+                let mut stop = pin!(feed.hand_over(hurry.notified()));
+                let mut asked = false;
+                loop {
+                    tokio::select! {
+                        stopped = &mut stop => break tracing::info!(?stopped, "ended"),
+                        never = feed.run() => match never {},
+                        () = signals.next() => {
+                            if asked {
+                                break tracing::warn!("ended at once: what ran is cut");
+                            }
+                            tracing::info!("ending by --deadline; a second signal ends at once");
+                            asked = true;
+                            hurry.notify_one();
+                        }
+                    }
+                }
+                // The other process sees our end when this is dropped.
+                drop(given);
+            }
+        }
+    }
+}
