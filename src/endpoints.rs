@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use serde::Deserialize;
+use snapshot::DrainCause;
 
 use crate::admin_client;
 use crate::output::{self, Format};
@@ -33,7 +34,7 @@ struct Endpoint {
     address: String,
     zone: Option<String>,
     state: String,
-    drained: bool,
+    drained: Option<DrainCause>,
     in_flight: usize,
     connections: usize,
     failures: u32,
@@ -91,7 +92,10 @@ impl Endpoint {
             (None, "Draining") => "draining".to_owned(),
             (None, _) => "not ready".to_owned(),
         };
-        let drained = if self.drained { ", drained" } else { "" };
+        let drained = match &self.drained {
+            Some(cause) => format!(", drained ({cause})"),
+            None => String::new(),
+        };
         let quarantine = match self.quarantine_ms {
             Some(left) => format!(", quarantined for {left} ms"),
             None => String::new(),

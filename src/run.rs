@@ -20,12 +20,14 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::ValueEnum;
+use config_watcher::drains::Drains;
 use config_watcher::translate::Options;
 use gateway::Gateway;
 use gateway::admin::Readiness;
 use gateway::settings::Settings;
 use gateway::telemetry::{AccessLog, LogFlusher, LogFormat, Telemetry};
 use ipnet::IpNet;
+use snapshot::Version;
 use tokio::sync::watch;
 
 use crate::live::Live;
@@ -149,8 +151,16 @@ async fn serve(args: Args) -> anyhow::Result<ExitCode> {
     let options = options(&args);
     let strict = args.source.is_local();
     let watcher = Watcher::start(args.source, options, telemetry.clone()).await?;
-    let mut feed =
-        Feed { watcher, gateway, telemetry, readiness: readiness.clone(), entered, live };
+    let mut feed = Feed {
+        watcher,
+        drains: Drains::default(),
+        taken: Version::default(),
+        gateway,
+        telemetry,
+        readiness: readiness.clone(),
+        entered,
+        live,
+    };
 
     let end = tokio::select! {
         () = signals.next() => End::Signal,

@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod decode;
+pub mod drains;
 pub mod kubernetes;
 pub mod manifests;
 pub mod objects;

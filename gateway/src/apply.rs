@@ -1,9 +1,10 @@
 //! Snapshot in, live tables out: the only module that stores a table.
 //!
-//! Promises: work grows with the difference of two snapshots, not with their size. Endpoints are
-//! live before their backends, backends before the routes that name them, and what goes goes after
-//! the routes that named it. What cannot be compiled is refused by name and its old form stays. A
-//! table is stored once per apply; what did not change is shared with the tables before.
+//! Promises: work grows with the difference of two snapshots, not with their size. Drains hold
+//! before all else; endpoints are live before their backends, backends before the routes that name
+//! them, and what goes goes after the routes that named it. What cannot be compiled is refused by
+//! name and its old form stays. A table is stored once per apply; what did not change is shared
+//! with the tables before.
 //!
 //! Left to others: sockets. A slot that has no listener any more keeps its last table, for the
 //! connections that are still on it, until whoever accepts for it has closed them.
@@ -81,6 +82,7 @@ impl Applier {
     pub(crate) fn apply(&mut self, next: Arc<Snapshot>) -> Outcome {
         let last = std::mem::replace(&mut self.last, next);
         let next = self.last.clone();
+        self.drain(&last, &next);
         self.add_backends(&last, &next);
         let mut changed = self.ports.apply(&last, &next, &mut self.refusals);
         let listeners = self.rules.apply(&last.routes, &next.routes, &mut self.refusals);
@@ -90,6 +92,18 @@ impl Applier {
         }
         self.remove_backends(&last, &next);
         Outcome { version: next.version, slots: self.slots.clone(), refusals: self.refusals.list() }
+    }
+
+    /// First of all, so that no endpoint that is drained ever takes a request.
+    fn drain(&self, last: &Snapshot, next: &Snapshot) {
+        let changed = last.drains.diff(&next.drains).map(|item| match item {
+            DiffItem::Add(key, _) | DiffItem::Remove(key, _) => *key,
+            DiffItem::Update { new: (key, _), .. } => *key,
+        });
+        let changed: Vec<_> = changed.collect();
+        if !changed.is_empty() {
+            self.backends.set_drains(next.drains.clone(), changed.into_iter());
+        }
     }
 
     fn add_backends(&mut self, last: &Snapshot, next: &Snapshot) {

@@ -10,6 +10,7 @@
 
 mod budget;
 mod config;
+mod drained;
 mod floor;
 mod live;
 mod registry;

@@ -67,13 +67,11 @@ impl Endpoint {
 
     /// Takes nothing new from now on; gives what is in flight, which goes on. Ask again until it
     /// is zero: then it stays zero.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for `headgate drain`"))]
     pub(crate) fn drain(&self) -> usize {
         self.gauge.drain()
     }
 
     /// Undoes a drain.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for `headgate drain`"))]
     pub(crate) fn resume(&self) {
         self.gauge.resume();
     }
@@ -89,9 +87,9 @@ impl Endpoint {
         self.retired.swap(retired, Ordering::Relaxed) != retired
     }
 
-    /// Whether it takes nothing new because another one does, or because it left.
+    /// Whether it takes nothing new: because another one does, it left, or it drains.
     pub(crate) fn is_retired(&self) -> bool {
-        self.retired.load(Ordering::Relaxed)
+        self.retired.load(Ordering::Relaxed) || self.is_draining()
     }
 
     /// Could not be contacted: pauses for `first`, twice that the next time, `longest` at most.

@@ -1,4 +1,4 @@
-//! From the source's batches to live tables.
+//! From the source's batches, and from drain orders, to live tables.
 //!
 //! Promises: nothing is served before the source is complete; what a batch could not change stays
 //! live, and a panic on the way ends neither traffic nor the process; every problem, refusal and
@@ -7,16 +7,19 @@
 mod report;
 
 use std::convert::Infallible;
+use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
+use config_watcher::drains::Drains;
 use config_watcher::manifests::Batch;
 use gateway::admin::Readiness;
 use gateway::telemetry::Telemetry;
 use gateway::{Applied, Gateway, Stopped};
-use snapshot::Snapshot;
+use snapshot::{Snapshot, Version};
 use tokio::sync::watch;
+use tokio::time::sleep_until;
 
 use super::watcher::Watcher;
 use crate::live::Live;
@@ -24,6 +27,9 @@ use crate::live::Live;
 /// Owns the way from objects to tables.
 pub(super) struct Feed {
     pub(super) watcher: Watcher,
+    pub(super) drains: Drains,
+    /// The watcher's version that is live; ours count its versions and those of drains.
+    pub(super) taken: Version,
     pub(super) gateway: Gateway,
     pub(super) telemetry: Telemetry,
     pub(super) readiness: Readiness,
@@ -33,12 +39,22 @@ pub(super) struct Feed {
 }
 
 impl Feed {
-    /// Takes batches in. Cancel safe: a batch is either still queued or wholly live.
+    /// Takes batches and drains in. Cancel safe: a batch is either still queued or wholly live,
+    /// and a drain that was heard of is merged before anything is waited for.
     pub(super) async fn run(&mut self) -> Infallible {
         loop {
-            let batch = self.watcher.next().await;
+            let limit = self.drains.next_limit();
+            let batch = tokio::select! {
+                batch = self.watcher.next() => Some(batch),
+                () = self.drains.changed() => None,
+                () = until(limit) => None,
+            };
+            let taken = catch_unwind(AssertUnwindSafe(|| match batch {
+                Some(batch) => self.take(batch),
+                None => self.drain(),
+            }));
             // What a panic leaves half done goes with the watcher that begins again.
-            if catch_unwind(AssertUnwindSafe(|| self.take(batch))).is_err() {
+            if taken.is_err() {
                 self.watcher.fail();
             }
         }
@@ -63,7 +79,7 @@ impl Feed {
         let old = self.live.borrow().clone();
         self.watcher.take(batch.changes);
         let Some((_, statuses, snapshot)) = self.watcher.derived() else { return };
-        let news = old.applied.is_none() || snapshot.version != old.snapshot.version;
+        let news = old.applied.is_none() || snapshot.version != self.taken;
         let mut next = old.clone();
         // Before the source is complete, a route without its Service is one whose Service is still
         // on its way: nothing to tell anybody.
@@ -71,8 +87,9 @@ impl Feed {
             next.statuses = statuses.clone();
         }
         if batch.complete && news {
-            next.snapshot = snapshot.clone();
-            next.applied = Some(Arc::new(self.apply(&next.snapshot)));
+            let snapshot = snapshot.clone();
+            self.taken = snapshot.version;
+            self.publish(&mut next, &snapshot);
             self.telemetry.config().change_live(batch.observed.elapsed());
         }
         if *old.problems != *batch.problems {
@@ -95,11 +112,45 @@ impl Feed {
         }
     }
 
+    /// Makes live what changed of the drains.
+    fn drain(&mut self) {
+        let mut next = self.live.borrow().clone();
+        let snapshot = next.snapshot.clone();
+        let drains = self.drains.merge(&snapshot.endpoints, Instant::now());
+        if next.applied.is_none() {
+            // Before the first snapshot there is nothing to drain.
+            return;
+        }
+        if drains == snapshot.drains {
+            return self.drains.published(snapshot.version);
+        }
+        self.publish(&mut next, &snapshot);
+        tracing::info!(version = %next.snapshot.version, drains = drains.len(), "live");
+        self.live.send_replace(next);
+    }
+
+    /// Makes these resources and the drains that there are now the next version, and that live.
+    fn publish(&mut self, live: &mut Live, resources: &Snapshot) {
+        let drains = self.drains.merge(&resources.endpoints, Instant::now());
+        let version = live.snapshot.version.next();
+        live.snapshot = Arc::new(Snapshot { version, drains, ..resources.clone() });
+        self.drains.published(version);
+        live.applied = Some(Arc::new(self.apply(&live.snapshot)));
+    }
+
     fn apply(&mut self, snapshot: &Arc<Snapshot>) -> Applied {
         let begun = Instant::now();
         let applied = self.gateway.apply(snapshot.clone());
         let took = begun.elapsed();
         self.telemetry.config().applied(snapshot, took, applied.refusals.len());
         applied
+    }
+}
+
+/// Waits for a moment that may never come.
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment.into()).await,
+        None => pending().await,
     }
 }

@@ -10,6 +10,7 @@
 
 mod backend;
 mod certificate;
+mod drain;
 mod endpoints;
 mod filter;
 mod hostname;
@@ -21,6 +22,7 @@ mod version;
 
 pub use backend::{Backend, BackendTls, Protocol, SubjectAltName, TrustAnchors};
 pub use certificate::Certificate;
+pub use drain::{ByKind, Drain, DrainCause, DrainKey, DrainKeyError};
 pub use endpoints::{Endpoint, EndpointState, Endpoints};
 pub use filter::{
     Cors, Filter, Fraction, HeaderModifier, Mirror, Origin, PathModifier, Redirect, UrlRewrite,
@@ -44,7 +46,7 @@ use serde::Serialize;
 
 /// Everything a proxy needs to serve traffic, at one version.
 ///
-/// Cloning copies five pointers. `OrdMap::diff` of the same map in two snapshots costs the
+/// Cloning copies six pointers. `OrdMap::diff` of the same map in two snapshots costs the
 /// difference, not the size.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Snapshot {
@@ -60,6 +62,8 @@ pub struct Snapshot {
     pub endpoints: OrdMap<BackendKey, Arc<Endpoints>>,
     /// Certificates with their keys, by the Secret that holds them.
     pub certificates: OrdMap<CertificateKey, Arc<Certificate>>,
+    /// Addresses that take nothing new.
+    pub drains: OrdMap<DrainKey, Arc<Drain>>,
 }
 
 impl Snapshot {
@@ -71,5 +75,6 @@ impl Snapshot {
             && self.backends == other.backends
             && self.endpoints == other.endpoints
             && self.certificates == other.certificates
+            && self.drains == other.drains
     }
 }

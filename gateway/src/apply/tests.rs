@@ -9,7 +9,10 @@ use std::sync::Arc;
 use http::header::CONNECTION;
 use http::{HeaderMap, HeaderValue, Method};
 use proptest::prelude::*;
-use snapshot::{Attachment, BackendKey, Match, ObjectKey, PathMatch, Snapshot};
+use snapshot::{
+    Attachment, BackendKey, ByKind, Drain, DrainCause, Endpoint, EndpointState, Endpoints, Match,
+    ObjectKey, PathMatch, Snapshot,
+};
 
 use self::naive::Verdict;
 use self::snapshots::{
@@ -159,6 +162,33 @@ fn what_did_not_change_is_shared_with_the_table_before() {
     let outcome = applier.apply(Arc::new(snapshot.clone()));
     assert_eq!(outcome.version, snapshot.version);
     assert_eq!(slots[0].load().version, stored, "endpoints touch no table");
+}
+
+#[test]
+fn an_endpoint_that_comes_with_its_drain_never_serves() {
+    let (mut applier, mut snapshot) = (applier(), small());
+    let key = BackendKey { service: ObjectKey::new("shop", "cart"), port: 80 };
+    let endpoint = Endpoint {
+        address: "10.0.0.1:80".parse().unwrap(),
+        uid: None,
+        state: EndpointState::Ready,
+        zone: None,
+    };
+    let endpoints = Endpoints { list: [endpoint].into(), ..Endpoints::default() };
+    snapshot.endpoints.insert(key, Arc::new(endpoints));
+    let cause = DrainCause::Api { by: "test".into() };
+    let drain = Drain { pods: [None].into(), cause: cause.clone(), cut: ByKind::default() };
+    let address = "10.0.0.1".parse().unwrap();
+    for (drain, expected) in [(Some(drain), Some(cause)), (None, None)] {
+        match drain {
+            Some(drain) => snapshot.drains.insert(address, Arc::new(drain)),
+            None => snapshot.drains.remove(&address),
+        };
+        applier.apply(Arc::new(snapshot.clone()));
+        let view = applier.backends.view();
+        let view = view.iter().find_map(|backend| backend.endpoints.first()).unwrap();
+        assert_eq!(view.drained, expected);
+    }
 }
 
 #[test]

@@ -25,6 +25,12 @@ struct Place {
     endpoint: Weak<Endpoint>,
 }
 
+/// An endpoint that somebody holds, with the pod that it is of.
+pub(super) struct Held {
+    pub(super) uid: Option<Arc<str>>,
+    pub(super) endpoint: Arc<Endpoint>,
+}
+
 impl Live {
     /// The endpoint of an address and a pod, made if nobody holds it; true if it was.
     pub(super) fn endpoint(&self, of: &snapshot::Endpoint) -> (Arc<Endpoint>, bool) {
@@ -69,9 +75,12 @@ impl Live {
     }
 
     /// Every endpoint of an address, whatever its port.
-    pub(super) fn at(&self, address: IpAddr) -> Vec<Arc<Endpoint>> {
+    pub(super) fn at(&self, address: IpAddr) -> Vec<Held> {
         let Some(places) = self.endpoints.get(&address) else { return Vec::new() };
-        places.iter().filter_map(|place| place.endpoint.upgrade()).collect()
+        let held = places.iter().filter_map(|place| {
+            Some(Held { uid: place.uid.clone(), endpoint: place.endpoint.upgrade()? })
+        });
+        held.collect()
     }
 
     #[cfg(test)]

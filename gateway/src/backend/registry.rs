@@ -2,13 +2,13 @@
 //! neither a snapshot nor a table has them.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use dashmap::DashMap;
-use snapshot::{BackendKey, Endpoints};
+use snapshot::{BackendKey, DrainKey, Endpoints};
 
+use super::drained::{Drained, Drains};
 use super::floor::{Floor, Rules};
 use super::live::Live;
 use super::retired::{Mailbox, Subscribers};
@@ -31,6 +31,7 @@ struct Inner {
     telemetry: Telemetry,
     backends: DashMap<BackendKey, Arc<Backend>>,
     live: Live,
+    drained: Drained,
     subscribers: Subscribers,
     /// Backends that hold endpoints. Locked after a backend's floor, never before.
     holding: Mutex<BTreeSet<BackendKey>>,
@@ -46,6 +47,7 @@ impl Backends {
             telemetry,
             backends: DashMap::new(),
             live: Live::default(),
+            drained: Drained::default(),
             subscribers: Subscribers::default(),
             holding: Mutex::default(),
             swept: Mutex::default(),
@@ -138,7 +140,10 @@ impl Backends {
         let mut came = false;
         let members = source.list.iter().map(|of| {
             let (endpoint, made) = self.0.live.endpoint(of);
-            came |= made;
+            if made {
+                came = true;
+                self.0.drained.turn(&endpoint, of.uid.as_deref());
+            }
             endpoint
         });
         let members = members.collect();
@@ -174,10 +179,15 @@ impl Backends {
         self.0.holding.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The endpoints of an address, on every port: what a drain names.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for `headgate drain`"))]
-    pub(crate) fn endpoints_at(&self, address: IpAddr) -> Vec<Arc<Endpoint>> {
-        self.0.live.at(address)
+    /// Sets the drains, of which these `changed`. Endpoints that take nothing new any more lose
+    /// their idle connections at once; requests that wait hear of those that do again.
+    pub(crate) fn set_drains(&self, to: Drains, changed: impl Iterator<Item = DrainKey>) {
+        let turned = self.0.drained.set(to, changed, &self.0.live);
+        self.0.subscribers.tell(&turned.out);
+        if turned.back {
+            // Seldom, and who has the endpoint is not written down.
+            self.0.backends.iter().for_each(|backend| backend.news.notify_waiters());
+        }
     }
 
     /// A mailbox with every endpoint that is retired from now on.
@@ -189,7 +199,8 @@ impl Backends {
     pub(crate) fn view(&self) -> Vec<BackendView> {
         let all: Vec<_> = self.0.backends.iter().map(|entry| Arc::clone(&entry)).collect();
         let now = Instant::now();
-        let mut views: Vec<_> = all.iter().map(|backend| backend.view(now)).collect();
+        let view = |backend: &Arc<Backend>| backend.view(now, &self.0.drained);
+        let mut views: Vec<_> = all.iter().map(view).collect();
         views.sort_by(|a, b| a.backend.cmp(&b.backend));
         views
     }

@@ -47,6 +47,10 @@ fn said(host: u8, uid: &str, state: EndpointState) -> Said {
     Said { address, uid: Some(uid.into()), state, zone: None }
 }
 
+fn view(backend: &Backend) -> BackendView {
+    backend.view(Instant::now(), &drained::Drained::default())
+}
+
 fn host(picked: &Picked) -> u8 {
     match picked.endpoint().address().ip() {
         std::net::IpAddr::V4(ip) => ip.octets()[3],
@@ -59,6 +63,8 @@ fn refuse(endpoint: &Endpoint) {
 }
 
 use EndpointState::{Draining, NotReady, Ready};
+
+mod drains;
 
 #[tokio::test]
 async fn ready_endpoints_go_before_draining_ones_and_others_take_nothing() {
@@ -106,8 +112,7 @@ async fn endpoints_that_stay_the_same_keep_their_state_over_a_swap() {
     backends.set_endpoints(other.key(), listed(Arc::clone(&list)));
     backends.set_endpoints(&key(), listed(list));
 
-    let in_flight: Vec<_> =
-        backend.view(Instant::now()).endpoints.iter().map(|view| view.in_flight).collect();
+    let in_flight: Vec<_> = view(&backend).endpoints.iter().map(|view| view.in_flight).collect();
     assert_eq!(in_flight, if host(&held) == 0 { [1, 0] } else { [0, 0] });
     let views = backends.view();
     assert_eq!(views[0].endpoints, views[1].endpoints, "shared by both backends");
@@ -150,33 +155,14 @@ async fn the_session_goes_to_its_endpoint_while_that_takes_requests() {
 }
 
 #[tokio::test]
-async fn a_drained_endpoint_takes_nothing_and_its_address_covers_every_port() {
-    let (backends, backend) = backend(&[Ready, Ready]);
-    let mut other_port = said(0, "pod", Ready);
-    other_port.address.set_port(9090);
-    let other_key = BackendKey { port: 81, ..key() };
-    let list = Arc::from([other_port]);
-    backends.set_endpoints(&other_key, listed(list));
-
-    let drained = backends.endpoints_at([10, 0, 0, 0].into());
-    assert_eq!(drained.len(), 2);
-    for endpoint in &drained {
-        assert_eq!(endpoint.drain(), 0);
-    }
-    for _ in 0..50 {
-        assert_eq!(host(&backend.pick(&[], None, None).await.unwrap()), 1);
-    }
-}
-
-#[tokio::test]
 async fn a_request_waits_for_an_endpoint_and_goes_on_when_it_comes() {
     let (backends, backend) = backend(&[NotReady]);
     let (picked, ()) = tokio::join!(backend.pick(&[], None, None), async {
-        assert_eq!(backend.view(Instant::now()).waiting, 1);
+        assert_eq!(view(&backend).waiting, 1);
         put(&backends, &[NotReady, Ready]);
     });
     assert_eq!(host(&picked.unwrap()), 1);
-    assert_eq!(backend.view(Instant::now()).waiting, 0);
+    assert_eq!(view(&backend).waiting, 0);
 }
 
 /// A backend without endpoints, for which requests wait so long.
@@ -222,9 +208,9 @@ async fn a_wait_that_is_given_up_frees_its_place() {
         let wait = std::pin::pin!(backend.pick(&[], None, None));
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
         assert!(wait.poll(&mut context).is_pending());
-        assert_eq!(backend.view(Instant::now()).waiting, 1);
+        assert_eq!(view(&backend).waiting, 1);
     }
-    assert_eq!(backend.view(Instant::now()).waiting, 0);
+    assert_eq!(view(&backend).waiting, 0);
 }
 
 #[tokio::test]
@@ -353,7 +339,7 @@ fn met(backend: &Backend) -> BTreeSet<u8> {
 }
 
 fn held(backend: &Backend) -> Vec<u8> {
-    let all = backend.view(Instant::now()).endpoints.into_iter();
+    let all = view(backend).endpoints.into_iter();
     let held = all.filter(|one| one.held_ms.is_some());
     held.map(|one| *one.address.to_string().as_bytes()[..8].last().unwrap() - b'0').collect()
 }
@@ -364,7 +350,7 @@ fn a_listing_without_endpoints_takes_half_of_them_and_time_the_rest() {
     backends.set_endpoints(&key(), None);
     assert_eq!(met(&backend), BTreeSet::from([0, 1]));
     assert_eq!(held(&backend), [0, 1]);
-    let left = backend.view(Instant::now()).endpoints[0].held_ms;
+    let left = view(&backend).endpoints[0].held_ms;
     assert!(left.is_some_and(|left| left <= 10_000), "{left:?}");
     assert_eq!(backend.set.load().counts().held, 2);
     assert!(!backend.set.load().members()[0].is_retired());
@@ -372,7 +358,7 @@ fn a_listing_without_endpoints_takes_half_of_them_and_time_the_rest() {
     backends.settle(Instant::now() + Duration::from_secs(11));
     assert_eq!(held(&backend), [0]);
     backends.settle(Instant::now() + Duration::from_secs(21));
-    assert!(met(&backend).is_empty() && backend.view(Instant::now()).endpoints.is_empty());
+    assert!(met(&backend).is_empty() && view(&backend).endpoints.is_empty());
 }
 
 #[test]

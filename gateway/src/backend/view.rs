@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use snapshot::{BackendKey, EndpointState};
+use snapshot::{BackendKey, DrainCause, EndpointState};
 
 use super::Backend;
+use super::drained::Drained;
 use super::set::EndpointSet;
 
 /// A backend as it is now.
@@ -36,8 +37,8 @@ pub struct EndpointView {
     pub zone: Option<Arc<str>>,
     /// What the EndpointSlice says.
     pub state: EndpointState,
-    /// A drain of ours keeps requests out.
-    pub drained: bool,
+    /// Who keeps requests out, if somebody does.
+    pub drained: Option<DrainCause>,
     /// Requests, streams and tunnels.
     pub in_flight: usize,
     /// Connections, idle ones included.
@@ -53,7 +54,7 @@ pub struct EndpointView {
 
 impl Backend {
     /// The backend as it is now.
-    pub(crate) fn view(&self, now: Instant) -> BackendView {
+    pub(super) fn view(&self, now: Instant, drained: &Drained) -> BackendView {
         // Sets are swapped under this lock: what is held and the set are of one moment.
         let floor = self.floor();
         let set = self.set.load_full();
@@ -65,7 +66,7 @@ impl Backend {
             policy: self.config.load().as_ref().map(|config| Arc::clone(config.source())),
             waiting: self.waiting.load(std::sync::atomic::Ordering::Relaxed),
             ignored: Arc::clone(&set.source().ignored),
-            endpoints: endpoints(&set, held.as_ref(), now),
+            endpoints: endpoints(&set, held.as_ref(), drained, now),
         }
     }
 }
@@ -73,6 +74,7 @@ impl Backend {
 fn endpoints(
     set: &EndpointSet,
     held: Option<&(Vec<snapshot::Endpoint>, u64)>,
+    drained: &Drained,
     now: Instant,
 ) -> Vec<EndpointView> {
     let live = set.source().list.iter().zip(set.members());
@@ -81,7 +83,7 @@ fn endpoints(
         uid: said.uid.clone(),
         zone: said.zone.clone(),
         state: said.state,
-        drained: live.is_draining(),
+        drained: drained.cause(said.address, said.uid.as_deref()),
         in_flight: live.in_flight(),
         connections: live.connections(),
         failures: live.failures(),

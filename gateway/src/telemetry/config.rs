@@ -42,7 +42,7 @@ pub struct ConfigMetrics {
     live: Histogram,
     refused: Gauge,
     problems: Gauge,
-    resources: [Gauge; 5],
+    resources: [Gauge; 6],
 }
 
 impl ConfigMetrics {
@@ -54,7 +54,7 @@ impl ConfigMetrics {
             live: owner.histogram(&LIVE),
             refused: owner.gauge(&REFUSED, ""),
             problems: owner.gauge(&PROBLEMS, ""),
-            resources: ["Listener", "Route", "Backend", "Endpoints", "Certificate"]
+            resources: ["Listener", "Route", "Backend", "Endpoints", "Certificate", "Drain"]
                 .map(|kind| owner.gauge(&RESOURCES, format!("kind=\"{kind}\""))),
         }
     }
@@ -72,6 +72,7 @@ impl ConfigMetrics {
             snapshot.backends.len(),
             snapshot.endpoints.len(),
             snapshot.certificates.len(),
+            snapshot.drains.len(),
         ];
         for (gauge, size) in self.resources.iter().zip(sizes) {
             gauge.set(size as f64);
