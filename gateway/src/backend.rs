@@ -146,7 +146,8 @@ impl Backend {
         let limit = started + upstream.no_endpoint_wait;
         let end = deadline.map_or(limit, |deadline| deadline.min(limit));
         // From then on, a request that tried before puts up with whoever there is.
-        let resign = if avoid.is_empty() { end } else { end.min(started + NEWS_WAIT) };
+        let patient = avoid.is_empty() || self.set.load().only_drains();
+        let resign = if patient { end } else { end.min(started + NEWS_WAIT) };
         loop {
             let news = self.news.notified();
             let resigned = !avoid.is_empty() && Instant::now() >= resign;

@@ -1,7 +1,8 @@
 //! The endpoints of one backend at one moment, and which of them takes a request.
 //!
 //! Promises: ready endpoints go before draining ones, and the others take nothing; an endpoint in
-//! quarantine is skipped, but never so many that more than the allowed share is out at once.
+//! quarantine is skipped, but never so many that more than the allowed share is out at once. One
+//! that is on its way out and cannot be contacted is gone: of these any number is skipped.
 //! Waiting for better times is left to the backend.
 
 use std::cell::OnceCell;
@@ -70,17 +71,18 @@ impl EndpointSet {
         held: &[snapshot::Endpoint],
         quarantine_percent: usize,
     ) -> Self {
-        let of = |state| {
+        let of = |state, most_out_percent| {
             let with_state = source.list.iter().zip(&members).filter(|(of, _)| of.state == state);
             let list: Box<[_]> = with_state.map(|(_, member)| Arc::clone(member)).collect();
             let at = |held: &snapshot::Endpoint| {
                 list.binary_search_by_key(&held.address, |member| member.address()).ok()
             };
             let held = held.iter().filter(|held| held.state == state).filter_map(at).collect();
-            let most_out = list.len() * quarantine_percent / 100;
+            let most_out = list.len() * most_out_percent / 100;
             Candidates { list, held, out: Mutex::default(), most_out }
         };
-        let (ready, draining) = (of(EndpointState::Ready), of(EndpointState::Draining));
+        let ready = of(EndpointState::Ready, quarantine_percent);
+        let draining = of(EndpointState::Draining, 100);
         Self { source, members, ready, draining }
     }
 
@@ -132,6 +134,11 @@ impl EndpointSet {
         let listed = |one: &Arc<Endpoint>| list.iter().any(|listed| Arc::ptr_eq(listed, one));
         let gone = avoid.iter().filter(|one| one.pause(now).is_some() && listed(one)).count();
         gone >= 2 && gone * 2 >= list.len()
+    }
+
+    /// Whether there are only endpoints on their way out: those that are gone won't come back.
+    pub(super) fn only_drains(&self) -> bool {
+        std::ptr::eq(self.candidates(), &self.draining)
     }
 
     fn candidates(&self) -> &Candidates {

@@ -261,6 +261,20 @@ async fn endpoints_that_refuse_are_left_alone_up_to_half_of_them() {
 }
 
 #[tokio::test]
+async fn when_all_that_drain_refuse_a_request_waits_for_a_new_one() {
+    for tried in [0, 1] {
+        let (backends, backend) = backend(&[Draining, Draining]);
+        let gone: Vec<_> = backend.set.load().members().to_vec();
+        gone.iter().for_each(|endpoint| refuse(endpoint));
+        let (picked, ()) = tokio::join!(backend.pick(&gone[..tried], None, None), async {
+            assert_eq!(backend.waiting.load(Ordering::Relaxed), 1);
+            put(&backends, &[Draining, Draining, Ready]);
+        });
+        assert_eq!(host(&picked.unwrap()), 2);
+    }
+}
+
+#[tokio::test]
 async fn a_contact_ends_the_quarantine() {
     let (_backends, backend) = backend(&[Ready, Ready]);
     let bad = Arc::clone(&backend.set.load().members()[0]);
