@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use h2::client::{ResponseFuture, SendRequest};
 use http::{Request, StatusCode};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::{Bench, settle, soon};
@@ -118,6 +119,105 @@ async fn a_stop_sends_clients_away_and_lets_requests_finish() {
         bench.server.wish(Wish::Close);
         soon(late_connection).await.unwrap().unwrap();
         soon(bench.server.worker.tasks.ended()).await;
+    })
+    .await;
+}
+
+/// A client frame by frame.
+struct Frames(TcpStream);
+
+const HEADERS: u8 = 1;
+const PING: u8 = 6;
+const GOAWAY: u8 = 7;
+
+impl Frames {
+    async fn connect(bench: &Bench) -> Self {
+        let mut stream = bench.connect().await;
+        let empty_settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+        stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+        stream.write_all(&empty_settings).await.unwrap();
+        Self(stream)
+    }
+
+    async fn say(&mut self, kind: u8, flags: u8, stream: u8, payload: &[u8]) {
+        let length = u8::try_from(payload.len()).unwrap();
+        self.0.write_all(&[0, 0, length, kind, flags, 0, 0, 0, stream]).await.unwrap();
+        self.0.write_all(payload).await.unwrap();
+    }
+
+    /// GET with END_STREAM and END_HEADERS.
+    async fn get(&mut self, stream: u8, path: &str) {
+        let (method_get, scheme_http, path_is, authority_is) = (0x82, 0x86, 0x04, 0x01);
+        let length = u8::try_from(path.len()).unwrap();
+        let mut head = vec![method_get, scheme_http, path_is, length];
+        head.extend_from_slice(path.as_bytes());
+        head.extend_from_slice(&[authority_is, 1, b'a']);
+        self.say(HEADERS, 5, stream, &head).await;
+    }
+
+    /// The next frame of one of these kinds: kind, stream, payload. `None` at the end.
+    async fn next(&mut self, kinds: &[u8]) -> Option<(u8, u8, Vec<u8>)> {
+        loop {
+            let mut head = [0; 9];
+            soon(self.0.read_exact(&mut head)).await.ok()?;
+            let mut payload = vec![0; usize::from(head[1]) << 8 | usize::from(head[2])];
+            soon(self.0.read_exact(&mut payload)).await.ok()?;
+            if kinds.contains(&head[3]) {
+                return Some((head[3], head[8], payload));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn goaway_comes_twice_and_what_crosses_the_first_one_is_served() {
+    Bench::run(Settings::default(), async |bench| {
+        let mut client = Frames::connect(bench).await;
+        client.get(1, "/held").await;
+        settle().await;
+        bench.stage(Stage::Draining);
+        bench.server.wish(Wish::Leave);
+        let (_, _, first) = client.next(&[GOAWAY]).await.unwrap();
+        assert_eq!(first, [0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0], "2^31-1 without an error");
+        let (_, _, ping) = client.next(&[PING]).await.unwrap();
+        // Sent before the client has read of the farewell.
+        client.get(3, "/").await;
+        client.say(PING, 1, 0, &ping).await;
+        let (mut answered, mut last) = (Vec::new(), Vec::new());
+        while let Some((kind, stream, payload)) = client.next(&[HEADERS, GOAWAY]).await {
+            match kind {
+                HEADERS => answered.push(stream),
+                _ => last = payload,
+            }
+        }
+        assert_eq!(last, [0, 0, 0, 3, 0, 0, 0, 0], "the last stream that was taken");
+        answered.sort_unstable();
+        assert_eq!(answered, [1, 3], "both, and then the connection ends");
+        soon(bench.server.worker.tasks.ended()).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_old_connection_is_told_to_go_at_an_age_that_differs() {
+    Bench::run(Settings::default(), async |bench| {
+        let mut clients = Vec::new();
+        for _ in 0..20 {
+            clients.push(connect(bench).await);
+        }
+        let mut ended = Vec::new();
+        for _ in 0..100 {
+            for (sender, _) in &mut clients {
+                // Not idle, or that would end it.
+                let _ = ask(sender, "/").await;
+            }
+            bench.pass(60).await;
+            ended.push(clients.iter().filter(|(_, connection)| connection.is_finished()).count());
+        }
+        let age = |share: usize| ended.iter().position(|count| *count >= share).unwrap() + 1;
+        assert!(age(1) >= 54, "an hour less a tenth: {ended:?}");
+        assert!(age(20) <= 68, "an hour and a tenth: {ended:?}");
+        assert!(age(1) < age(20), "not all at once: {ended:?}");
     })
     .await;
 }
