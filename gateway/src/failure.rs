@@ -156,7 +156,9 @@ failures! {
         "the backend could not be reached securely";
     /// The connection ended before a byte of the response came.
     Reset, Backend, 502, UNAVAILABLE, "reset", true, "the backend closed the connection";
-    /// The backend said that it did not process the request (REFUSED_STREAM, GOAWAY).
+    /// The backend ended the connection before it processed the request (GOAWAY).
+    GoAway, Backend, 502, UNAVAILABLE, "goaway", true, "the backend did not take the request";
+    /// The backend said that it did not process the request (REFUSED_STREAM).
     Unprocessed, Backend, 502, UNAVAILABLE, "unprocessed", true,
         "the backend did not take the request";
     /// The response breaks the rules of HTTP.

@@ -22,7 +22,7 @@ use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::replay::Replay;
 use crate::table::{ListenerInfo, Rule};
-use crate::telemetry::{Finished, Record, RetryBy, TlsRecord};
+use crate::telemetry::{Finished, Record, RetryBy, RetryReason, TlsRecord};
 use crate::worker::Stage;
 
 pub(crate) use body::{Body, Upstream};
@@ -49,7 +49,7 @@ struct Known {
     backend: Option<Arc<Backend>>,
     endpoint: Option<SocketAddr>,
     tries: u32,
-    retry: Option<RetryBy>,
+    retry: Option<(RetryBy, RetryReason)>,
     status: Option<StatusCode>,
     first_byte: Option<Duration>,
     upstream: Option<Duration>,
@@ -147,11 +147,11 @@ impl Finish {
         self.0.tries += 1;
     }
 
-    /// There is another try.
-    pub(crate) fn retries(&mut self, by: RetryBy) {
-        self.0.retry = Some(by);
+    /// There is another try, by whose leave and why.
+    pub(crate) fn retries(&mut self, by: RetryBy, reason: RetryReason) {
+        self.0.retry = Some((by, reason));
         if let Some(rule) = &self.0.rule {
-            rule.metrics.retry(by);
+            rule.metrics.retry(by, reason);
         }
     }
 
@@ -279,7 +279,8 @@ impl Known {
             backend: self.backend.as_ref().map(|backend| backend.key()),
             endpoint: self.endpoint,
             tries: self.tries,
-            retry: self.retry.map(RetryBy::as_str),
+            retry: self.retry.map(|(by, _)| by.as_str()),
+            retry_reason: self.retry.map(|(_, reason)| reason.as_str()),
             flag: self.flag.or(self.failure.map(|failure| failure.row().flag)),
             tls: tls.map(|tls| TlsRecord {
                 version: tls.version,

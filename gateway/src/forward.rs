@@ -27,7 +27,7 @@ use crate::finish::{Finish, Trying};
 use crate::pool::ResponseBody;
 use crate::replay::{self, Replay};
 use crate::table::Rule;
-use crate::telemetry::RetryBy;
+use crate::telemetry::{RetryBy, RetryReason};
 use attempt::Failed;
 use clock::Clock;
 use law::{Case, Outcome, Tally};
@@ -91,11 +91,11 @@ pub(crate) async fn forward(job: &Job<'_>, finish: &mut Finish) -> Result<Answer
             return result.map_err(|failed| failed.failure);
         };
         tries.tally.add(by, outcome);
+        finish.retries(by, outcome.reason());
         tries.avoid(match result {
             Ok(answered) => Some(answered.trying.endpoint().clone()),
             Err(failed) => failed.end.map(|(_, endpoint)| endpoint),
         });
-        finish.retries(by);
         if by == RetryBy::Route {
             pause(tries.pause(job), &clock).await?;
         }
@@ -121,7 +121,10 @@ impl Tries {
             so_far: self.tally,
         };
         let by = law::may_retry(&case, outcome)?;
-        if by == RetryBy::Law && !job.backend.take_retry(std::time::Instant::now()) {
+        // What a GOAWAY left out has cost its backend nothing, and there may be a whole connection
+        // of it: no storm, and no case for the budget. A REFUSED_STREAM may be one.
+        let free = outcome.reason() == RetryReason::GoAway;
+        if by == RetryBy::Law && !free && !job.backend.take_retry(std::time::Instant::now()) {
             // The budget is spent. What the route asks for on its own is not of it.
             return law::may_retry(&Case { law_tries: 0, ..case }, outcome);
         }

@@ -17,6 +17,7 @@ mod process;
 mod record;
 mod recorder;
 mod registry;
+mod retry;
 mod route;
 mod text;
 
@@ -32,8 +33,9 @@ pub use config::ConfigMetrics;
 pub use connection::ConnectionMetrics;
 pub use record::{Record, TlsRecord};
 pub use recorder::MetricsRecorder;
+pub(crate) use retry::{RetryBy, RetryReason};
+pub(crate) use route::Finished;
 pub use route::RouteMetrics;
-pub(crate) use route::{Finished, RetryBy};
 
 use family::Family;
 use outside::Outside;

@@ -100,6 +100,7 @@ fn why(error: &SendError<replay::Body>, body: Option<&Replay>) -> Failure {
         Cause::Malformed(_) => Failure::Garbage,
         Cause::RequestBody => Failure::ClientGone,
         Cause::Closing => Failure::Stopping,
+        Cause::GoAway if error.stage == Stage::Unprocessed => Failure::GoAway,
         Cause::Closed | Cause::Reset(_) | Cause::GoAway => match error.stage {
             Stage::Unprocessed => Failure::Unprocessed,
             Stage::NotSent | Stage::Sent | Stage::ResponseStarted => Failure::Reset,
@@ -113,7 +114,7 @@ fn kind(failure: Failure) -> Option<TryFailure> {
         Failure::ConnectFailed | Failure::ConnectTimeout => Some(TryFailure::Connect),
         Failure::TlsFailed => Some(TryFailure::Tls),
         Failure::Reset => Some(TryFailure::Reset),
-        Failure::Unprocessed => Some(TryFailure::Unprocessed),
+        Failure::Unprocessed | Failure::GoAway => Some(TryFailure::Unprocessed),
         Failure::FirstByteTimeout | Failure::TryTimeout | Failure::RequestTimeout => {
             Some(TryFailure::Timeout)
         }

@@ -13,7 +13,7 @@ use snapshot::Retry;
 
 use crate::failure::Failure;
 use crate::pool::Stage;
-use crate::telemetry::RetryBy;
+use crate::telemetry::{RetryBy, RetryReason};
 
 /// How a try ended that may not be good enough.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +22,21 @@ pub(super) enum Outcome {
     Failed(Stage, Failure),
     /// With a response that the route may not want.
     Status(StatusCode),
+}
+
+impl Outcome {
+    /// Why another try is safe, or asked for, once it is allowed.
+    pub(super) fn reason(self) -> RetryReason {
+        match self {
+            Self::Status(_) => RetryReason::Status,
+            Self::Failed(_, Failure::TryTimeout) => RetryReason::Timeout,
+            Self::Failed(Stage::NotSent, _) => RetryReason::NotSent,
+            Self::Failed(Stage::Unprocessed, Failure::GoAway) => RetryReason::GoAway,
+            Self::Failed(Stage::Unprocessed, _) => RetryReason::RefusedStream,
+            // After a response began there is no other try.
+            Self::Failed(Stage::Sent | Stage::ResponseStarted, _) => RetryReason::Idempotent,
+        }
+    }
 }
 
 /// What the decision depends on, besides the outcome.

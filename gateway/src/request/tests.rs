@@ -1,6 +1,7 @@
 //! Requests from a client's bytes to a backend's and back.
 
 mod bed;
+mod goaway;
 mod http2;
 mod scripted;
 
@@ -71,6 +72,8 @@ fn a_refused_connection_costs_nothing_but_another_try() {
         assert_eq!(main.seen().len(), 64);
         let log = bed.log().await;
         assert!(log.iter().any(|line| line["tries"] == 2 && line["retry"] == "law"), "{log:?}");
+        let mut reasons = log.iter().filter_map(|line| line["retry_reason"].as_str());
+        assert!(reasons.all(|reason| reason == "not_sent"), "{log:?}");
     });
 }
 
@@ -176,7 +179,10 @@ fn a_route_gets_the_retries_that_it_asks_for() {
         let log = bed.log().await;
         let tries: Vec<_> = log.iter().map(|line| line["tries"].as_u64().unwrap()).collect();
         assert_eq!(tries, [3, 3, 1]);
-        assert_eq!(log[0]["retry"], "route");
+        assert_eq!(
+            (&log[0]["retry"], &log[0]["retry_reason"]),
+            (&"route".into(), &"status".into())
+        );
     });
 }
 

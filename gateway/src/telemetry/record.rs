@@ -47,6 +47,9 @@ pub struct Record<'a> {
     pub tries: u32,
     /// Why it was tried more than once: `law` or `route`.
     pub retry: Option<&'static str>,
+    /// Why that was safe, or what the route asked for: `not_sent`, `refused_stream`, `goaway`,
+    /// `idempotent`, `status` or `timeout`. Of the last try, as `retry` is.
+    pub retry_reason: Option<&'static str>,
     /// Set when the gateway answered or cut short the request itself: a word of the failure table.
     pub flag: Option<&'static str>,
     /// Set when the connection is encrypted.

@@ -7,6 +7,7 @@ use metrics::{Counter, Gauge, Histogram};
 
 use super::family::{Family, SECONDS};
 use super::owner::Owner;
+use super::retry::{RetryBy, RetryReason};
 
 static REQUESTS: Family = Family::counter(
     "headgate_route_requests_total",
@@ -42,11 +43,13 @@ static SENT: Family = Family::counter(
 .with_total("headgate_sent_bytes_total", "Bytes of response bodies given to clients.");
 static RETRIES: Family = Family::counter(
     "headgate_route_retries_total",
-    "Tries after the first, by route and by what asked for them: the retry law or the route.",
+    "Tries after the first, by route, by what asked for them (the retry law or the route) and by \
+     why they were allowed.",
 )
 .with_total(
     "headgate_retries_total",
-    "Tries after the first, by what asked for them: the retry law or the route.",
+    "Tries after the first, by what asked for them (the retry law or the route) and by why they \
+     were allowed.",
 );
 
 /// Classes of status codes; the first is for requests that ended without one, because the client
@@ -75,8 +78,8 @@ struct Handles {
     in_flight: Gauge,
     received: Counter,
     sent: Counter,
-    retries_by_law: Counter,
-    retries_by_route: Counter,
+    /// Made by the first one of each kind: most routes see none, or one.
+    retries: [[OnceLock<Counter>; RetryReason::ALL.len()]; RetryBy::ALL.len()],
 }
 
 /// How a request ended.
@@ -90,25 +93,6 @@ pub(crate) struct Finished {
     pub(crate) received: u64,
     /// Bytes of the response's body.
     pub(crate) sent: u64,
-}
-
-/// What asked for another try.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum RetryBy {
-    /// The law that always holds: nothing, or nothing that counts, had happened.
-    Law,
-    /// The route's `retry`.
-    Route,
-}
-
-impl RetryBy {
-    /// The word for the access log and labels.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Law => "law",
-            Self::Route => "route",
-        }
-    }
 }
 
 impl RouteMetrics {
@@ -137,11 +121,10 @@ impl RouteMetrics {
     }
 
     /// A request is tried once more.
-    pub(crate) fn retry(&self, by: RetryBy) {
-        match by {
-            RetryBy::Law => self.handles().retries_by_law.increment(1),
-            RetryBy::Route => self.handles().retries_by_route.increment(1),
-        }
+    pub(crate) fn retry(&self, by: RetryBy, reason: RetryReason) {
+        let counter = &self.handles().retries[by as usize][reason as usize];
+        let label = || format!("by=\"{}\",reason=\"{}\"", by.as_str(), reason.as_str());
+        counter.get_or_init(|| self.owner.counter(&RETRIES, label())).increment(1);
     }
 
     /// Made by the first request, so that idle routes cost neither memory nor lines in a scrape.
@@ -152,8 +135,7 @@ impl RouteMetrics {
             in_flight: self.owner.gauge(&IN_FLIGHT, ""),
             received: self.owner.counter(&RECEIVED, ""),
             sent: self.owner.counter(&SENT, ""),
-            retries_by_law: self.owner.counter(&RETRIES, "by=\"law\""),
-            retries_by_route: self.owner.counter(&RETRIES, "by=\"route\""),
+            retries: Default::default(),
         })
     }
 }

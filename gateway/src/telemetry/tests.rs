@@ -7,7 +7,7 @@ use http::StatusCode;
 use metrics::{Key, Label, Level, Metadata, Recorder};
 use snapshot::{BackendKey, ObjectKey, RouteKey, RouteKind};
 
-use super::{Finished, RetryBy, Telemetry, TryFailure};
+use super::{Finished, RetryBy, RetryReason, Telemetry, TryFailure};
 
 fn route(name: &str) -> RouteKey {
     RouteKey { kind: RouteKind::Http, object: ObjectKey::new("shop", name), rule: 0 }
@@ -35,7 +35,7 @@ fn a_request_counts_for_its_route_and_in_the_total() {
     let telemetry = Telemetry::new();
     let metrics = telemetry.route(&route("cart"));
     metrics.begin();
-    metrics.retry(RetryBy::Law);
+    metrics.retry(RetryBy::Law, RetryReason::GoAway);
     metrics.finish(&finished(200));
     telemetry.unrouted().begin();
     telemetry.unrouted().finish(&finished(404));
@@ -43,8 +43,8 @@ fn a_request_counts_for_its_route_and_in_the_total() {
         headgate_route_requests_total{route="HTTPRoute/shop/cart/0",code="2xx"} 1
         headgate_requests_total{code="2xx"} 1
         headgate_requests_total{code="4xx"} 1
-        headgate_route_retries_total{route="HTTPRoute/shop/cart/0",by="law"} 1
-        headgate_retries_total{by="law"} 1
+        headgate_route_retries_total{route="HTTPRoute/shop/cart/0",by="law",reason="goaway"} 1
+        headgate_retries_total{by="law",reason="goaway"} 1
         headgate_route_sent_bytes_total{route="HTTPRoute/shop/cart/0"} 10
         headgate_sent_bytes_total 20
     "#]]

@@ -127,3 +127,18 @@ fn a_try_that_timed_out_is_repeated_only_where_that_is_harmless_or_wanted() {
     }
     check(&Method::GET, true, Some(&plain), tally(0, 0, 1), timeout, None);
 }
+
+#[test]
+fn the_reason_of_a_try_is_what_made_it_safe_or_wanted() {
+    use crate::telemetry::RetryReason;
+    for (outcome, expected) in [
+        (Outcome::Failed(Stage::NotSent, Failure::ConnectFailed), RetryReason::NotSent),
+        (Outcome::Failed(Stage::Unprocessed, Failure::GoAway), RetryReason::GoAway),
+        (Outcome::Failed(Stage::Unprocessed, Failure::Unprocessed), RetryReason::RefusedStream),
+        (Outcome::Failed(Stage::Sent, Failure::Reset), RetryReason::Idempotent),
+        (Outcome::Failed(Stage::Sent, Failure::TryTimeout), RetryReason::Timeout),
+        (Outcome::Status(StatusCode::SERVICE_UNAVAILABLE), RetryReason::Status),
+    ] {
+        assert_eq!(outcome.reason(), expected, "{outcome:?}");
+    }
+}

@@ -155,6 +155,7 @@ fn a_stream_that_was_refused_is_sent_again_with_its_body() {
         assert_eq!(seen.borrow().len(), 1);
         let log = bed.log().await;
         assert_eq!((&log[0]["tries"], &log[0]["retry"]), (&3.into(), &"law".into()));
+        assert_eq!(log[0]["retry_reason"], "refused_stream");
     });
 }
 

@@ -32,6 +32,7 @@ fn record(id: &str) -> Record<'_> {
         endpoint: None,
         tries: 1,
         retry: None,
+        retry_reason: None,
         flag: None,
         tls: None,
         user_agent: None,

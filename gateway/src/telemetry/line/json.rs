@@ -34,6 +34,7 @@ pub(super) fn line(out: &mut Vec<u8>, time: &[u8], record: &Record<'_>) {
     shown(out, "endpoint", record.endpoint);
     number(out, "tries", record.tries.into());
     shown(out, "retry", record.retry);
+    shown(out, "retry_reason", record.retry_reason);
     shown(out, "flag", record.flag);
     if let Some(tls) = &record.tls {
         shown(out, "tls", Some(tls.version));

@@ -39,6 +39,7 @@ fn lines(format: LogFormat) -> String {
         endpoint: None,
         tries: 0,
         retry: None,
+        retry_reason: None,
         flag: Some("client_gone"),
         tls: None,
         user_agent: None,
@@ -61,6 +62,7 @@ fn lines(format: LogFormat) -> String {
         endpoint: Some("10.0.0.7:8080".parse().unwrap()),
         tries: 2,
         retry: Some("law"),
+        retry_reason: Some("goaway"),
         flag: None,
         tls: Some(TlsRecord {
             version: "TLSv1.3",

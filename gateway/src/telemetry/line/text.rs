@@ -36,6 +36,7 @@ pub(super) fn line(out: &mut Vec<u8>, time: &[u8], record: &Record<'_>) {
     field(out, "endpoint", record.endpoint);
     field(out, "tries", Some(record.tries));
     field(out, "retry", record.retry);
+    field(out, "retry_reason", record.retry_reason);
     field(out, "flag", record.flag);
     field(out, "listener", record.listener);
     field(out, "tls", record.tls.as_ref().map(|tls| tls.version));
