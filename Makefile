@@ -23,7 +23,7 @@ run: prerequisites ## serve deploy/quickstart: three backends and the gateway, u
 .PHONY: check
 check: prerequisites ## the inner loop: format, lints, fast tests
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) clippy --workspace --all-targets --features headgate-micro/times --locked -- -D warnings
 	$(CARGO) test --workspace --lib --locked
 
 .PHONY: deny
@@ -34,9 +34,10 @@ deny: prerequisites ## licences, sources and bans of what we link
 .PHONY: test
 test: prerequisites ## everything: format, lints, licences, all tests, a cluster, conformance
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) clippy --workspace --all-targets --features headgate-micro/times --locked -- -D warnings
 	$(MAKE) deny
 	$(CARGO) test --workspace --locked
+	$(MAKE) counts
 	$(MAKE) lifecycle
 	$(MAKE) faults
 	$(MAKE) conformance
@@ -63,3 +64,23 @@ faults: prerequisites cluster ## a Kubernetes API that misbehaves, against the r
 	$(CARGO) build --release --locked
 	cd tests/cluster && PATH="$(CLUSTER_DIR)/bin:$$PATH" HEADGATE="$(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/release/headgate" \
 		GOTOOLCHAIN=auto go test -count=1 ./faults/
+
+.PHONY: valgrind
+valgrind:
+	@command -v valgrind >/dev/null || { [[ $$(id -u) == 0 ]] && apt-get update -qq && apt-get install -y -qq valgrind; } \
+		|| { echo "valgrind is missing: apt-get install valgrind"; exit 1; }
+
+# With headgate's own features, so that all that it links is built once.
+micro = $(CARGO) bench --locked -p headgate -p headgate-micro --bench micro
+
+.PHONY: counts
+counts: prerequisites valgrind ## instructions of the hot path: fails 5 % above benches/baseline.tsv
+	$(micro) -- count
+
+.PHONY: baseline
+baseline: prerequisites valgrind ## the same, written into benches/baseline.tsv
+	$(micro) -- baseline
+
+.PHONY: times
+times: prerequisites ## times of the hot path's parts
+	$(CARGO) bench --locked -p headgate-micro --features times

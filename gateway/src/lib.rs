@@ -8,6 +8,9 @@ pub mod admin;
 mod apply;
 mod backend;
 mod balance;
+#[cfg(feature = "bench")]
+#[doc(hidden)]
+pub mod bench;
 mod connect;
 mod connection;
 mod endpoint;

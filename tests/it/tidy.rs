@@ -13,8 +13,14 @@ const MAX_COLUMNS: usize = 100;
 const MAX_FUNCTION: usize = 70;
 const MAX_FILE: usize = 450;
 const VAGUE: [&str; 6] = ["utils", "util", "helpers", "common", "types", "manager"];
-const CRATES: [&str; 5] =
-    ["src", "gateway/src", "config-watcher/src", "config-watcher/snapshot/src", "tests/it"];
+const CRATES: [&str; 6] = [
+    "src",
+    "gateway/src",
+    "config-watcher/src",
+    "config-watcher/snapshot/src",
+    "benches/micro/src",
+    "tests/it",
+];
 
 struct Source {
     path: PathBuf,
