@@ -4,8 +4,8 @@
     go mod download sigs.k8s.io/gateway-api@v1.7.0 k8s.io/kubernetes@v1.36.3
     python3 extract.py        # needs PyYAML; the modules are found through `go env GOMODCACHE`
 
-Gateway API kinds come whole from the experimental channel's CRDs, with every version that is
-served; descriptions and the status are left out. Core kinds come from Kubernetes' OpenAPI
+Gateway API kinds come whole from the experimental channel's CRDs, ours from deploy/kubernetes/crds,
+with every version that is served; descriptions and the status are left out. Core kinds come from Kubernetes' OpenAPI
 documents, which hold shapes only: what the API server checks and fills in by Go code stands below
 as REFINEMENTS, as far as it concerns a gateway.
 """
@@ -18,12 +18,14 @@ import yaml
 GATEWAY_API = "sigs.k8s.io/gateway-api@v1.7.0"
 KUBERNETES = "k8s.io/kubernetes@v1.36.3"
 HERE = pathlib.Path(__file__).parent
+OURS = HERE.parent.parent / "deploy/kubernetes/crds"
 EXAMPLES = HERE.parent / "testdata/manifests"
 
 GATEWAY_KINDS = [
     "gatewayclasses", "gateways", "listenersets", "httproutes", "grpcroutes", "referencegrants",
     "backendtlspolicies",
 ]
+OUR_KINDS = ["backendlifecyclepolicies"]
 CORE_KINDS = {
     "Namespace": ("api__v1", "io.k8s.api.core.v1.Namespace"),
     "Service": ("api__v1", "io.k8s.api.core.v1.Service"),
@@ -160,9 +162,8 @@ def body(schema):
     return schema
 
 
-def gateway_kind(cache, plural):
-    path = cache / GATEWAY_API / "config/crd/experimental"
-    crd = yaml.safe_load((path / f"gateway.networking.k8s.io_{plural}.yaml").read_text())["spec"]
+def custom_kind(path, plural):
+    crd = yaml.safe_load(path.read_text())["spec"]
     served = [version for version in crd["versions"] if version["served"]]
     schemas = [body(plain(version["schema"]["openAPIV3Schema"])) for version in served]
     assert all(schema == schemas[0] for schema in schemas), f"versions of {plural} differ"
@@ -240,7 +241,10 @@ def examples(cache, folder, kinds):
 
 def main():
     cache = pathlib.Path(subprocess.check_output(["go", "env", "GOMODCACHE"], text=True).strip())
-    kinds = dict(gateway_kind(cache, plural) for plural in GATEWAY_KINDS)
+    crds = cache / GATEWAY_API / "config/crd/experimental"
+    theirs = [(crds / f"gateway.networking.k8s.io_{plural}.yaml", plural) for plural in GATEWAY_KINDS]
+    ours = [(OURS / f"{plural}.yaml", plural) for plural in OUR_KINDS]
+    kinds = dict(custom_kind(path, plural) for path, plural in theirs + ours)
     kinds |= dict(core_kind(cache, kind) for kind in CORE_KINDS)
     kinds["metadata"] = refine(core_schema(cache, META), REFINEMENTS["metadata"])
     for kind, content in kinds.items():

@@ -24,6 +24,9 @@ pub fn object(
         Kind::GrpcRoute => AnyObject::GrpcRoute(with_spec(object, origin)?),
         Kind::ReferenceGrant => AnyObject::ReferenceGrant(with_spec(object, origin)?),
         Kind::BackendTlsPolicy => AnyObject::BackendTlsPolicy(with_spec(object, origin)?),
+        Kind::BackendLifecyclePolicy => {
+            AnyObject::BackendLifecyclePolicy(with_spec(object, origin)?)
+        }
         Kind::Namespace => AnyObject::Namespace(whole(object, origin)?),
         Kind::Service => AnyObject::Service(with_spec(object, origin)?),
         Kind::EndpointSlice => AnyObject::EndpointSlice(whole(object, origin)?),

@@ -14,10 +14,11 @@ use crate::api::core::{ConfigMap, EndpointSlice, Namespace, Secret, Service};
 use crate::api::gateway::{Gateway, GatewayClass, ListenerSet};
 use crate::api::grant::ReferenceGrant;
 use crate::api::meta::{Meta, Object, Origin};
-use crate::api::policy::BackendTlsPolicy;
+use crate::api::policy::{BackendLifecyclePolicy, BackendTlsPolicy};
 use crate::api::route::{GrpcRoute, HttpRoute};
 
 const GATEWAY_GROUP: &str = "gateway.networking.k8s.io";
+const OUR_GROUP: &str = "headgate.dev";
 
 /// What a source says.
 #[derive(Clone, Debug, PartialEq)]
@@ -125,6 +126,8 @@ kinds! {
     GrpcRoute(GrpcRoute) grpc_routes "GRPCRoute" GATEWAY_GROUP;
     ReferenceGrant(ReferenceGrant) reference_grants "ReferenceGrant" GATEWAY_GROUP;
     BackendTlsPolicy(BackendTlsPolicy) backend_tls_policies "BackendTLSPolicy" GATEWAY_GROUP;
+    BackendLifecyclePolicy(BackendLifecyclePolicy) backend_lifecycle_policies
+        "BackendLifecyclePolicy" OUR_GROUP;
     Namespace(Namespace) namespaces "Namespace" "";
     Service(Service) services "Service" "";
     EndpointSlice(EndpointSlice) endpoint_slices "EndpointSlice" "discovery.k8s.io";

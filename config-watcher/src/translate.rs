@@ -34,6 +34,7 @@ mod gateway;
 mod grant;
 mod graph;
 mod index;
+mod lifecycle;
 mod listener;
 mod listener_set;
 mod listener_status;

@@ -64,7 +64,7 @@ impl Backend {
         Self {
             settings,
             config: ArcSwapOption::empty(),
-            set: ArcSwap::from_pointee(EndpointSet::new(Arc::default(), Box::default(), &[], 0)),
+            set: ArcSwap::from_pointee(EndpointSet::default()),
             floor: Mutex::default(),
             budget: Budget::new(Instant::now()),
             metrics: Arc::new(metrics),

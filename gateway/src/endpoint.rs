@@ -28,6 +28,8 @@ pub(crate) struct Endpoint {
     gauge: Gauge,
     quarantine: Quarantine,
     retired: AtomicBool,
+    /// Since when it takes requests, in nanoseconds of the clock of [`quarantine`]; 0 while not.
+    serving: AtomicU64,
     connections: AtomicUsize,
 }
 
@@ -41,6 +43,7 @@ impl Endpoint {
             gauge: Gauge::new(),
             quarantine: Quarantine::default(),
             retired: AtomicBool::new(false),
+            serving: AtomicU64::new(0),
             connections: AtomicUsize::new(0),
         }
     }
@@ -90,6 +93,22 @@ impl Endpoint {
     /// Whether it takes nothing new: because another one does, it left, or it drains.
     pub(crate) fn is_retired(&self) -> bool {
         self.retired.load(Ordering::Relaxed) || self.is_draining()
+    }
+
+    /// Says whether it takes requests from `now` on, if it did not before.
+    pub(crate) fn set_serving(&self, serving: bool, now: Instant) {
+        if serving != (self.serving.load(Ordering::Relaxed) != 0) {
+            let since = if serving { quarantine::clock(now) } else { 0 };
+            self.serving.store(since, Ordering::Relaxed);
+        }
+    }
+
+    /// How long it has taken requests; `None` while it takes none.
+    pub(crate) fn serving_for(&self, now: Instant) -> Option<Duration> {
+        match self.serving.load(Ordering::Relaxed) {
+            0 => None,
+            since => Some(Duration::from_nanos(quarantine::clock(now).saturating_sub(since))),
+        }
     }
 
     /// Could not be contacted: pauses for `first`, twice that the next time, `longest` at most.

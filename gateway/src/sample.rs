@@ -36,7 +36,12 @@ pub(crate) fn listening(version: u64, addresses: &[SocketAddr]) -> Arc<Snapshot>
         listeners.map(|listener| Attachment { listener, hostnames: vec![Hostname::Any] }).collect();
     if !attachments.is_empty() {
         sample.routes.insert(key, Arc::new(route(attachments, backend.clone())));
-        let config = Backend { protocol: Protocol::Auto, tls: None, refused: None };
+        let config = Backend {
+            protocol: Protocol::Auto,
+            tls: None,
+            refused: None,
+            lifecycle: Default::default(),
+        };
         sample.backends.insert(backend, Arc::new(config));
     }
     Arc::new(sample)

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use rustls_pki_types::CertificateDer;
 use serde::{Serialize, Serializer};
 
+use crate::Lifecycle;
+
 /// One port of one Service. Its addresses stand apart, in [`crate::Endpoints`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Backend {
@@ -16,6 +18,9 @@ pub struct Backend {
     /// The backend exists but must not be used: its requests are answered with 500. The text says
     /// why (a BackendTLSPolicy that is not valid, for instance), for people.
     pub refused: Option<Arc<str>>,
+    /// How its endpoints come and go.
+    #[serde(skip_serializing_if = "Lifecycle::is_default")]
+    pub lifecycle: Lifecycle,
 }
 
 /// What endpoints speak (`Service.spec.ports[].appProtocol`).

@@ -15,6 +15,7 @@ mod endpoints;
 mod filter;
 mod hostname;
 mod key;
+mod lifecycle;
 mod listener;
 mod pattern;
 mod route;
@@ -31,6 +32,7 @@ pub use hostname::{Hostname, HostnameError};
 pub use key::{
     BackendKey, CertificateKey, ListenerKey, ObjectKey, ParentKind, RouteKey, RouteKind,
 };
+pub use lifecycle::{DrainDeadlines, Floor, Lifecycle};
 pub use listener::{ClientValidation, ClientValidationMode, Listener, ListenerTls};
 pub use pattern::{Pattern, PatternError};
 pub use route::{

@@ -1,4 +1,5 @@
-//! BackendTLSPolicy (`gateway.networking.k8s.io/v1`, `v1alpha3`).
+//! BackendTLSPolicy (`gateway.networking.k8s.io/v1`, `v1alpha3`) and BackendLifecyclePolicy
+//! (`headgate.dev/v1alpha1`).
 
 use std::sync::Arc;
 
@@ -61,4 +62,63 @@ pub struct SubjectAltName {
     /// For type `URI`.
     #[serde(default)]
     pub uri: Option<Arc<str>>,
+}
+
+/// `BackendLifecyclePolicySpec`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BackendLifecyclePolicy {
+    /// Services in the policy's namespace.
+    #[serde(default)]
+    pub target_refs: Vec<TargetRef>,
+    /// How long what runs may go on.
+    #[serde(default)]
+    pub drain: DrainTimes,
+    /// What stays in use.
+    #[serde(default)]
+    pub floor: FloorRule,
+    /// What is drained ahead of a node's end.
+    #[serde(default)]
+    pub node_drain: NodeDrain,
+    /// How a new endpoint comes to its share.
+    #[serde(default)]
+    pub slow_start: SlowStart,
+}
+
+/// `spec.drain`: durations.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct DrainTimes {
+    /// Of HTTP exchanges.
+    pub requests: Option<Arc<str>>,
+    /// Of gRPC streams.
+    pub streams: Option<Arc<str>>,
+    /// Of upgraded connections.
+    pub upgrades: Option<Arc<str>>,
+}
+
+/// `spec.floor`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct FloorRule {
+    /// Share of the endpoints.
+    pub percent: Option<u8>,
+    /// Duration.
+    pub window: Option<Arc<str>>,
+}
+
+/// `spec.nodeDrain`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct NodeDrain {
+    /// Most of the endpoints.
+    pub max_percent: Option<u8>,
+}
+
+/// `spec.slowStart`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct SlowStart {
+    /// Duration.
+    pub window: Option<Arc<str>>,
 }

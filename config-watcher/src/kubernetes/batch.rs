@@ -19,7 +19,7 @@ use crate::api::core::{ConfigMap, EndpointSlice, Namespace, Secret, Service};
 use crate::api::gateway::{Gateway, GatewayClass, ListenerSet};
 use crate::api::grant::ReferenceGrant;
 use crate::api::meta::Origin;
-use crate::api::policy::BackendTlsPolicy;
+use crate::api::policy::{BackendLifecyclePolicy, BackendTlsPolicy};
 use crate::api::route::{GrpcRoute, HttpRoute};
 use crate::manifests::{Batch, Problem, Severity};
 use crate::objects::{Change, Kind};
@@ -123,6 +123,7 @@ impl Collector {
         self.follow_kind::<GrpcRoute>();
         self.follow_kind::<ReferenceGrant>();
         self.follow_kind::<BackendTlsPolicy>();
+        self.follow_kind::<BackendLifecyclePolicy>();
         self.follow_kind::<Namespace>();
         self.follow_kind::<Service>();
         self.follow_kind::<EndpointSlice>();

@@ -162,10 +162,17 @@ impl<S: Watched> Guard<S> {
         }
     }
 
-    /// A missing CRD, or a single object that may not be read, is an answer: nothing is there.
+    /// A missing CRD, or what may well not be read (a single object, an optional kind), is an
+    /// answer: nothing is there.
     fn is_answer(&self, error: &watcher::Error) -> bool {
         let status = status_of(error);
-        status == Some(404) || (self.watch.1.is_some() && status == Some(403))
+        let optional = self.watch.1.is_some() || S::OPTIONAL;
+        status == Some(404) || (optional && status == Some(403))
+    }
+
+    /// Nobody misses an optional kind whose CRD is not installed.
+    fn is_missed(&self, error: &watcher::Error) -> bool {
+        !(S::OPTIONAL && self.watch.1.is_none() && status_of(error) == Some(404))
     }
 }
 
@@ -220,7 +227,8 @@ async fn run<S: Watched>(
                 let cure = Cure::of(&error);
                 if cure != Cure::Resume && !std::mem::replace(&mut told, true) {
                     tracing::debug!(kind = %S::KIND, %error, "watch failed");
-                    to.send(guard.report(Vec::new(), Some(Failure::of(&error)))).await.ok()?;
+                    let failure = guard.is_missed(&error).then(|| Failure::of(&error));
+                    to.send(guard.report(Vec::new(), failure)).await.ok()?;
                 }
                 if cure == Cure::List {
                     return Some(());
@@ -286,6 +294,7 @@ mod tests {
 
     use super::*;
     use crate::api::core::Service;
+    use crate::api::policy::BackendLifecyclePolicy;
 
     fn guard() -> Guard<Service> {
         Guard {
@@ -356,6 +365,28 @@ mod tests {
         let garbage = serde_json::from_str::<i32>("<html>").unwrap_err();
         let garbage = ::kube::Error::SerdeError(garbage);
         assert!(Cure::of(&watcher::Error::WatchFailed(garbage)) == Cure::List);
+    }
+
+    #[test]
+    fn an_optional_kind_may_be_missing_or_forbidden() {
+        let refused = |code| {
+            let status = ::kube::core::Status { code, ..::kube::core::Status::default() };
+            watcher::Error::InitialListFailed(::kube::Error::Api(Box::new(status)))
+        };
+        let optional = Guard::<BackendLifecyclePolicy> {
+            watch: (Kind::BackendLifecyclePolicy, None),
+            known: BTreeSet::new(),
+            undecodable: BTreeMap::new(),
+            relist: None,
+            doubted: false,
+            listed: false,
+        };
+        for (code, answer, missed) in [(404, true, false), (403, true, true), (500, false, true)] {
+            assert_eq!(optional.is_answer(&refused(code)), answer, "{code}");
+            assert_eq!(optional.is_missed(&refused(code)), missed, "{code}");
+        }
+        let needed = guard();
+        assert!(!needed.is_answer(&refused(403)) && needed.is_missed(&refused(404)));
     }
 
     #[test]

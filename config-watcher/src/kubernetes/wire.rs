@@ -19,7 +19,7 @@ use crate::api::core::{ConfigMap, EndpointSlice, Namespace, Secret, Service};
 use crate::api::gateway::{Gateway, GatewayClass, ListenerSet};
 use crate::api::grant::ReferenceGrant;
 use crate::api::meta::{Meta, Object};
-use crate::api::policy::BackendTlsPolicy;
+use crate::api::policy::{BackendLifecyclePolicy, BackendTlsPolicy};
 use crate::api::route::{GrpcRoute, HttpRoute};
 use crate::objects::{AnyObject, Kind};
 
@@ -34,8 +34,13 @@ pub(super) trait Watched: DeserializeOwned + Clone + Debug + Send + Sync + 'stat
     /// Whether the fields that we read stand beside `metadata` and not below `spec`.
     const FLAT: bool = false;
 
+    /// Whether a cluster may well be without its CRD, or without a right to it.
+    const OPTIONAL: bool = false;
+
     /// Takes over what stands outside of `spec`.
-    fn complete(&mut self, _body: &Value) {}
+    fn complete(&mut self, body: &Value) {
+        let _ = body;
+    }
 
     /// The object as the store holds it.
     fn wrap(object: Arc<Object<Self>>) -> AnyObject;
@@ -80,6 +85,10 @@ watched! {
     GrpcRoute GrpcRoute "grpcroutes";
     ReferenceGrant ReferenceGrant "referencegrants";
     BackendTlsPolicy BackendTlsPolicy "backendtlspolicies";
+    BackendLifecyclePolicy BackendLifecyclePolicy "backendlifecyclepolicies" {
+        const VERSION: &'static str = "v1alpha1";
+        const OPTIONAL: bool = true;
+    };
     Namespace Namespace "namespaces" { const FLAT: bool = true; };
     Service Service "services";
     EndpointSlice EndpointSlice "endpointslices" { const FLAT: bool = true; };

@@ -232,7 +232,7 @@ fn nothing_to_say(kind: Kind) -> Option<ObjectStatus> {
         Kind::HttpRoute | Kind::GrpcRoute => {
             Some(ObjectStatus::Route(RouteStatus { parents: Vec::new() }))
         }
-        Kind::BackendTlsPolicy => {
+        Kind::BackendTlsPolicy | Kind::BackendLifecyclePolicy => {
             Some(ObjectStatus::Policy(PolicyStatus { ancestors: Vec::new() }))
         }
         _ => None,

@@ -145,6 +145,9 @@ fn text(kind: Kind) -> &'static str {
         Kind::GrpcRoute => include_str!("../../schemas/grpcroute.json"),
         Kind::ReferenceGrant => include_str!("../../schemas/referencegrant.json"),
         Kind::BackendTlsPolicy => include_str!("../../schemas/backendtlspolicy.json"),
+        Kind::BackendLifecyclePolicy => {
+            include_str!("../../schemas/backendlifecyclepolicy.json")
+        }
         Kind::Namespace => include_str!("../../schemas/namespace.json"),
         Kind::Service => include_str!("../../schemas/service.json"),
         Kind::EndpointSlice => include_str!("../../schemas/endpointslice.json"),

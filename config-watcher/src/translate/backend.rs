@@ -5,15 +5,16 @@ use std::sync::Arc;
 use snapshot::{Backend, BackendKey, BackendTls, ObjectKey};
 
 use super::reads::Reads;
-use super::{backend_tls, service};
+use super::{backend_tls, lifecycle, policy, service};
 
 /// Computes the unit of a service port; `None` where there is no such port.
 pub(crate) fn compute(reads: &Reads<'_>, key: &BackendKey) -> Option<Arc<Backend>> {
     let port = service::port(reads, key).ok()?;
     let protocol = port.protocol;
-    let Some(policy) = backend_tls::in_force(reads, &key.service, port.name) else {
+    let lifecycle = lifecycle::compute(reads, &key.service, port.name);
+    let Some(policy) = policy::in_force(reads, &key.service, port.name) else {
         let tls = port.tls.then(|| own_name(&key.service));
-        return Some(Arc::new(Backend { protocol, tls, refused: None }));
+        return Some(Arc::new(Backend { protocol, tls, refused: None, lifecycle }));
     };
     let (tls, refused) = match backend_tls::judge(reads, policy).accepted {
         Ok(tls) => (Some(tls), None),
@@ -22,7 +23,7 @@ pub(crate) fn compute(reads: &Reads<'_>, key: &BackendKey) -> Option<Arc<Backend
             (None, Some(format!("BackendTLSPolicy `{name}`: {}", why.message).into()))
         }
     };
-    Some(Arc::new(Backend { protocol, tls, refused }))
+    Some(Arc::new(Backend { protocol, tls, refused, lifecycle }))
 }
 
 /// TLS that only `appProtocol` asks for: the Service's own name, vouched for by an authority that

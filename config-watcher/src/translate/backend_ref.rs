@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use snapshot::{BackendKey, ObjectKey, Protocol, RouteKind, Target};
 
-use super::backend_tls;
 use super::fault::{
     BACKEND_NOT_FOUND, Fault, INVALID_KIND, REF_NOT_PERMITTED, UNSUPPORTED_PROTOCOL,
 };
@@ -12,6 +11,7 @@ use super::field::Field;
 use super::grant::granted;
 use super::reads::Reads;
 use super::service::{self, Port};
+use super::{backend_tls, policy};
 use crate::api::meta::Reference;
 use crate::objects::Kind;
 
@@ -81,7 +81,7 @@ fn find<'a>(
 
 /// Whether a policy keeps requests from a backend that exists.
 fn refused(reads: &Reads<'_>, key: &BackendKey, port: Port<'_>, at: &Field<'_>) -> Option<Fault> {
-    let policy = backend_tls::in_force(reads, &key.service, port.name)?;
+    let policy = policy::in_force(reads, &key.service, port.name)?;
     let why = backend_tls::judge(reads, policy).accepted.err()?;
     let what = format_args!(
         "Service `{}` has a BackendTLSPolicy `{}` that is not accepted ({})",

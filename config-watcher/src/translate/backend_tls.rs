@@ -1,18 +1,18 @@
-//! BackendTLSPolicies: which one holds for a service port, and what it asks for.
+//! BackendTLSPolicies: what they ask for. Which of them holds is left to `policy`.
 
 use std::sync::Arc;
 
 use snapshot::{BackendTls, Hostname, ObjectKey, SubjectAltName, TrustAnchors};
 
-use super::ca;
 use super::fault::{Fault, INVALID_KIND};
 use super::field::Field;
-use super::rank::Rank;
 use super::reads::Reads;
 use super::refusal::Refusal;
+use super::{ca, policy};
 use crate::api::meta::{Object, Reference};
-use crate::api::policy::{BackendTlsPolicy, SubjectAltName as WrittenName, TargetRef, Validation};
+use crate::api::policy::{BackendTlsPolicy, SubjectAltName as WrittenName, Validation};
 use crate::objects::Kind;
+use crate::status::PolicyStatus;
 
 /// The policy is not what its schema says (`PolicyReasonInvalid`).
 const INVALID: &str = "Invalid";
@@ -30,43 +30,13 @@ pub(crate) struct Judgement {
     pub(crate) resolved: Result<(), Refusal>,
 }
 
-/// The policy that holds for the port named `port` of a Service: one for the port before one for
-/// the whole Service, then the oldest, then the first by name.
-pub(crate) fn in_force<'a>(
-    reads: &Reads<'a>,
-    service: &ObjectKey,
-    port: &str,
-) -> Option<&'a Policy> {
-    let place = |policy: &&Policy| {
-        let sections = targets(policy, service).map(section);
-        let whole = sections.filter(|it| it.is_none_or(|name| name == port));
-        Some((whole.map(|it| it.is_none()).min()?, Rank::of(&policy.meta)))
-    };
-    let held = reads.policies(service).into_iter().filter_map(|it| Some((place(&it)?, it)));
-    held.min_by(|(a, _), (b, _)| a.cmp(b)).map(|(_, policy)| policy)
-}
-
-/// The references of a policy to a Service in its namespace.
-pub(crate) fn targets<'a>(
-    policy: &'a Policy,
-    service: &ObjectKey,
-) -> impl Iterator<Item = &'a TargetRef> {
-    let near = policy.meta.namespace == service.namespace;
-    policy
-        .spec
-        .target_refs
-        .iter()
-        .filter(move |it| near && is_service(it) && it.name == service.name)
-}
-
-/// Whether a target is a Service.
-pub(crate) fn is_service(target: &TargetRef) -> bool {
-    Kind::find(&target.group, &target.kind) == Some(Kind::Service)
-}
-
-/// The port name that a target is cut down to.
-pub(crate) fn section(target: &TargetRef) -> Option<&str> {
-    target.section_name.as_deref().filter(|name| !name.is_empty())
+/// What a policy's status says; `None` where there is nothing to say.
+pub(crate) fn status(reads: &Reads<'_>, key: &ObjectKey) -> Option<PolicyStatus> {
+    let found = reads.policy(key)?;
+    policy::status(reads, found, || {
+        let Judgement { accepted, resolved } = judge(reads, found);
+        vec![("Accepted", accepted.err()), ("ResolvedRefs", resolved.err())]
+    })
 }
 
 /// Reads a policy.

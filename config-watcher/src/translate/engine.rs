@@ -14,9 +14,9 @@ use super::reads::{Dep, Reads};
 use super::store::{Store, Taken};
 use super::unit::Unit;
 use super::{
-    Options, Wanted, backend, class, endpoints, gateway, listener, listener_set, listener_status,
+    Options, Wanted, backend, backend_tls, class, endpoints, gateway, lifecycle, listener,
+    listener_set, listener_status, route,
 };
-use super::{policy, route};
 use crate::objects::{Change, Kind, Objects};
 use crate::status::{ObjectStatus, Statuses};
 
@@ -102,6 +102,7 @@ impl Engine {
             Kind::HttpRoute => self.graph.wake(Unit::Route(RouteKind::Http, key.clone())),
             Kind::GrpcRoute => self.graph.wake(Unit::Route(RouteKind::Grpc, key.clone())),
             Kind::BackendTlsPolicy => self.graph.wake(Unit::Policy(key.clone())),
+            Kind::BackendLifecyclePolicy => self.graph.wake(Unit::Lifecycle(key.clone())),
             _ => {}
         }
         self.graph.fire(&Dep::Object(kind, key));
@@ -126,6 +127,7 @@ impl Engine {
             Unit::Route(RouteKind::Grpc, key) => objects.grpc_routes.contains_key(key),
             Unit::Backend(key) | Unit::Endpoints(key) => self.store.usage.is_used(key),
             Unit::Policy(key) => objects.backend_tls_policies.contains_key(key),
+            Unit::Lifecycle(key) => objects.backend_lifecycle_policies.contains_key(key),
         }
     }
 
@@ -180,9 +182,14 @@ impl Engine {
                 self.published.status(Kind::Gateway, key, status.map(ObjectStatus::Gateway));
             }
             Unit::Policy(key) => {
-                let status = self.compute(unit, exists, |reads| policy::compute(reads, key));
+                let status = self.compute(unit, exists, |reads| backend_tls::status(reads, key));
                 let status = status.map(ObjectStatus::Policy);
                 self.published.status(Kind::BackendTlsPolicy, key, status);
+            }
+            Unit::Lifecycle(key) => {
+                let status = self.compute(unit, exists, |reads| lifecycle::status(reads, key));
+                let status = status.map(ObjectStatus::Policy);
+                self.published.status(Kind::BackendLifecyclePolicy, key, status);
             }
         }
     }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use snapshot::ObjectKey;
 
+use crate::api::meta::Meta;
+use crate::api::policy::TargetRef;
 use crate::objects::AnyObject;
 
 /// The label of an EndpointSlice that names its Service.
@@ -18,6 +20,8 @@ pub(crate) enum List {
     Slices(ObjectKey),
     /// BackendTLSPolicies that target a Service.
     Policies(ObjectKey),
+    /// BackendLifecyclePolicies that target a Service.
+    Lifecycles(ObjectKey),
     /// Gateways that are parents of every route that asks for default ones.
     DefaultGateways,
     /// ReferenceGrants in a namespace that let another namespace in.
@@ -67,14 +71,12 @@ pub(crate) fn lists_of(object: &AnyObject) -> BTreeSet<List> {
             .map(|name| List::Slices(ObjectKey::new(slice.meta.namespace.clone(), name.clone())))
             .into_iter()
             .collect(),
-        AnyObject::BackendTlsPolicy(policy) => policy
-            .spec
-            .target_refs
-            .iter()
-            .filter(|target| target.group.is_empty() && *target.kind == *"Service")
-            .map(|target| ObjectKey::new(policy.meta.namespace.clone(), target.name.clone()))
-            .map(List::Policies)
-            .collect(),
+        AnyObject::BackendTlsPolicy(policy) => {
+            services(&policy.meta, &policy.spec.target_refs).map(List::Policies).collect()
+        }
+        AnyObject::BackendLifecyclePolicy(policy) => {
+            services(&policy.meta, &policy.spec.target_refs).map(List::Lifecycles).collect()
+        }
         AnyObject::ReferenceGrant(grant) => grant
             .spec
             .from
@@ -90,4 +92,11 @@ pub(crate) fn lists_of(object: &AnyObject) -> BTreeSet<List> {
         }
         _ => BTreeSet::new(),
     }
+}
+
+/// The Services that a policy targets.
+fn services(meta: &Meta, targets: &[TargetRef]) -> impl Iterator<Item = ObjectKey> {
+    let services =
+        targets.iter().filter(|target| target.group.is_empty() && *target.kind == *"Service");
+    services.map(|target| ObjectKey::new(meta.namespace.clone(), target.name.clone()))
 }

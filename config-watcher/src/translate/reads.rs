@@ -18,7 +18,7 @@ use crate::api::core::{EndpointSlice, Namespace, Service};
 use crate::api::gateway::{Gateway, GatewayClass, ListenerSet};
 use crate::api::grant::ReferenceGrant;
 use crate::api::meta::{Labels, Object};
-use crate::api::policy::BackendTlsPolicy;
+use crate::api::policy::{BackendLifecyclePolicy, BackendTlsPolicy};
 use crate::api::route::{GrpcRoute, HttpRoute};
 use crate::objects::Kind;
 
@@ -117,6 +117,8 @@ impl<'a> Reads<'a> {
         grpc_route(GrpcRoute) grpc_routes: GrpcRoute;
         /// A BackendTLSPolicy.
         policy(BackendTlsPolicy) backend_tls_policies: BackendTlsPolicy;
+        /// A BackendLifecyclePolicy.
+        lifecycle(BackendLifecyclePolicy) backend_lifecycle_policies: BackendLifecyclePolicy;
         /// A Namespace.
         namespace(Namespace) namespaces: Namespace;
         /// A Service.
@@ -140,6 +142,14 @@ impl<'a> Reads<'a> {
     /// The BackendTLSPolicies that target a Service, or one of its ports.
     pub(crate) fn policies(&self, service: &ObjectKey) -> Vec<&'a Arc<Object<BackendTlsPolicy>>> {
         list!(self, List::Policies(service.clone()), backend_tls_policies)
+    }
+
+    /// The BackendLifecyclePolicies that target a Service, or one of its ports.
+    pub(crate) fn lifecycles(
+        &self,
+        service: &ObjectKey,
+    ) -> Vec<&'a Arc<Object<BackendLifecyclePolicy>>> {
+        list!(self, List::Lifecycles(service.clone()), backend_lifecycle_policies)
     }
 
     /// The Gateways whose `defaultScope` is `All`.

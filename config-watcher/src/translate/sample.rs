@@ -98,6 +98,7 @@ fn any(mut from: Value) -> AnyObject {
         Kind::GrpcRoute => AnyObject::GrpcRoute(object(meta, spec)),
         Kind::ReferenceGrant => AnyObject::ReferenceGrant(object(meta, spec)),
         Kind::BackendTlsPolicy => AnyObject::BackendTlsPolicy(object(meta, spec)),
+        Kind::BackendLifecyclePolicy => AnyObject::BackendLifecyclePolicy(object(meta, spec)),
         Kind::Namespace => AnyObject::Namespace(object(meta, spec)),
         Kind::Service => AnyObject::Service(object(meta, spec)),
         Kind::EndpointSlice => AnyObject::EndpointSlice(object(meta, spec)),

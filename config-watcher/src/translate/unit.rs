@@ -28,6 +28,8 @@ pub(crate) enum Unit {
     SetStatus(ObjectKey),
     /// The status of a BackendTLSPolicy.
     Policy(ObjectKey),
+    /// The status of a BackendLifecyclePolicy.
+    Lifecycle(ObjectKey),
 }
 
 impl Unit {
@@ -50,7 +52,7 @@ impl Unit {
             Self::Endpoints(_) => 7,
             Self::SetStatus(_) => 8,
             Self::GatewayStatus(_) => 9,
-            Self::Policy(_) => 10,
+            Self::Policy(_) | Self::Lifecycle(_) => 10,
         }
     }
 }

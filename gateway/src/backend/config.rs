@@ -3,17 +3,17 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use snapshot::Protocol;
+use snapshot::{Lifecycle, Protocol};
 
 use crate::connect::Tls;
 use crate::telemetry::BackendMetrics;
 
-/// What a backend's policies say. Immutable: a change makes another one, and with it other pooled
-/// connections.
+/// What a backend's policies say. Immutable: a change makes another one, and one that concerns
+/// connections makes other connections with it.
 pub(crate) struct BackendConfig {
     id: u64,
     source: Arc<snapshot::Backend>,
-    tls: Option<Tls>,
+    tls: Option<Arc<Tls>>,
     metrics: Arc<BackendMetrics>,
 }
 
@@ -24,12 +24,21 @@ impl BackendConfig {
         metrics: Arc<BackendMetrics>,
     ) -> Result<Self, String> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        let tls = source.tls.as_ref().map(Tls::new).transpose()?;
+        let tls = source.tls.as_ref().map(Tls::new).transpose()?.map(Arc::new);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         Ok(Self { id, source, tls, metrics })
     }
 
-    /// Unique among all configs of this process: connections are pooled apart for each.
+    /// The same connections under policies that say nothing else of them; `None` where they do.
+    pub(super) fn renewed(&self, source: &Arc<snapshot::Backend>) -> Option<Self> {
+        let snapshot::Backend { protocol, tls, refused: _, lifecycle: _ } = &**source;
+        let same = *protocol == self.source.protocol && *tls == self.source.tls;
+        let (id, source) = (self.id, Arc::clone(source));
+        let metrics = Arc::clone(&self.metrics);
+        same.then(|| Self { id, source, tls: self.tls.clone(), metrics })
+    }
+
+    /// Connections are pooled apart for each; the same where nothing that concerns them differs.
     pub(crate) fn id(&self) -> u64 {
         self.id
     }
@@ -41,12 +50,17 @@ impl BackendConfig {
 
     /// How its endpoints are reached over TLS, if they are.
     pub(crate) fn tls(&self) -> Option<&Tls> {
-        self.tls.as_ref()
+        self.tls.as_deref()
     }
 
     /// Why it must not be used.
     pub(super) fn refused(&self) -> Option<&Arc<str>> {
         self.source.refused.as_ref()
+    }
+
+    /// How its endpoints come and go.
+    pub(super) fn lifecycle(&self) -> &Lifecycle {
+        &self.source.lifecycle
     }
 
     /// What it was made from.

@@ -12,7 +12,7 @@ use super::drained::{Drained, Drains};
 use super::floor::{Floor, Rules};
 use super::live::Live;
 use super::retired::{Mailbox, Subscribers};
-use super::set::EndpointSet;
+use super::set::{EndpointSet, SetRules};
 use super::view::BackendView;
 use super::{Backend, BackendConfig};
 use crate::endpoint::Endpoint;
@@ -81,13 +81,21 @@ impl Backends {
             return Ok(());
         }
         let metrics = Arc::clone(&backend.metrics);
-        let new = to.map(|source| BackendConfig::new(source, metrics)).transpose()?;
+        let make = |source| match old.as_ref().and_then(|old| old.renewed(&source)) {
+            Some(renewed) => Ok(renewed),
+            None => BackendConfig::new(source, metrics),
+        };
+        let new = to.map(make).transpose()?;
         let removed = new.is_none();
+        let lifecycle = |config: Option<&BackendConfig>| config.map(|config| *config.lifecycle());
+        let differs = lifecycle(new.as_ref()) != lifecycle(old.as_deref());
         backend.config.store(new.map(Arc::new));
         backend.news.notify_waiters();
-        if removed {
+        if differs {
             let mut floor = backend.floor();
-            floor.clear();
+            if removed {
+                floor.clear();
+            }
             self.swap(&backend, &floor);
         }
         Ok(())
@@ -105,7 +113,7 @@ impl Backends {
     pub(super) fn list(&self, key: &BackendKey, listed: Arc<Endpoints>, now: Instant) {
         let backend = self.handle(key);
         let mut floor = backend.floor();
-        floor.list(listed, &self.rules(), |one| self.is_lost(one), now);
+        floor.list(listed, &self.rules(&backend), |one| self.is_lost(one), now);
         if backend.config.load().is_none() {
             floor.clear();
         }
@@ -123,7 +131,7 @@ impl Backends {
         for key in holding {
             let backend = self.handle(&key);
             let mut floor = backend.floor();
-            if floor.settle(&self.rules(), |one| self.is_lost(one), now) {
+            if floor.settle(&self.rules(&backend), |one| self.is_lost(one), now) {
                 self.swap(&backend, &floor);
             }
         }
@@ -147,8 +155,12 @@ impl Backends {
             endpoint
         });
         let members = members.collect();
-        let percent = self.0.settings.upstream.quarantine_percent;
-        let new = Arc::new(EndpointSet::new(source, members, held, percent));
+        let rules = SetRules {
+            quarantine_percent: self.0.settings.upstream.quarantine_percent,
+            slow_start: backend.config.load().as_ref().and_then(|it| it.lifecycle().slow_start),
+        };
+        let new = Arc::new(EndpointSet::new(source, members, held, &rules));
+        new.begin(Instant::now());
         backend.metrics.endpoints(new.counts());
         let old = backend.set.swap(Arc::clone(&new));
         backend.news.notify_waiters();
@@ -169,9 +181,15 @@ impl Backends {
         live.failures() > 0 || live.is_draining() || self.0.live.is_taken_over(one, &live)
     }
 
-    fn rules(&self) -> Rules {
+    /// What the backend's policy says, and the settings where it says nothing.
+    fn rules(&self, backend: &Backend) -> Rules {
         let upstream = &self.0.settings.upstream;
-        Rules { percent: upstream.floor_percent, window: upstream.floor_window }
+        let set = backend.config.load().as_ref().map(|config| config.lifecycle().floor);
+        let set = set.unwrap_or_default();
+        Rules {
+            percent: set.percent.map_or(upstream.floor_percent, usize::from),
+            window: set.window.unwrap_or(upstream.floor_window),
+        }
     }
 
     /// A panic while it was locked has left it whole: each change is one insertion or removal.

@@ -8,7 +8,7 @@
 use std::cell::OnceCell;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use snapshot::{EndpointState, Endpoints};
 
@@ -16,7 +16,13 @@ use crate::balance::least_of_two;
 use crate::endpoint::{Endpoint, InFlight};
 use crate::telemetry::EndpointCounts;
 
+/// Requests in flight that no endpoint has.
+const ASIDE: usize = 1 << 40;
+/// What a new endpoint has of its share at once: enough to warm up on.
+const LEAST_SHARE: f64 = 0.1;
+
 /// Endpoints with their states. Immutable but for who is in quarantine.
+#[derive(Default)]
 pub(super) struct EndpointSet {
     /// What the snapshot says and, as ready, who is held beside it; by address.
     source: Arc<Endpoints>,
@@ -26,7 +32,17 @@ pub(super) struct EndpointSet {
     draining: Candidates,
 }
 
+/// What holds for the endpoints of a backend.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct SetRules {
+    /// Most of them that may be in quarantine at once, in percent.
+    pub(super) quarantine_percent: usize,
+    /// How long a new one takes to come to its full share; `None` for no time.
+    pub(super) slow_start: Option<Duration>,
+}
+
 /// Members of one state.
+#[derive(Default)]
 struct Candidates {
     /// By address.
     list: Box<[Arc<Endpoint>]>,
@@ -36,6 +52,8 @@ struct Candidates {
     out: Mutex<Vec<usize>>,
     /// Most that may be out at once.
     most_out: usize,
+    /// See [`SetRules::slow_start`].
+    slow_start: Option<Duration>,
 }
 
 /// What one try asks for.
@@ -69,7 +87,7 @@ impl EndpointSet {
         source: Arc<Endpoints>,
         members: Box<[Arc<Endpoint>]>,
         held: &[snapshot::Endpoint],
-        quarantine_percent: usize,
+        rules: &SetRules,
     ) -> Self {
         let of = |state, most_out_percent| {
             let with_state = source.list.iter().zip(&members).filter(|(of, _)| of.state == state);
@@ -79,9 +97,10 @@ impl EndpointSet {
             };
             let held = held.iter().filter(|held| held.state == state).filter_map(at).collect();
             let most_out = list.len() * most_out_percent / 100;
-            Candidates { list, held, out: Mutex::default(), most_out }
+            let slow_start = rules.slow_start;
+            Candidates { list, held, out: Mutex::default(), most_out, slow_start }
         };
-        let ready = of(EndpointState::Ready, quarantine_percent);
+        let ready = of(EndpointState::Ready, rules.quarantine_percent);
         let draining = of(EndpointState::Draining, 100);
         Self { source, members, ready, draining }
     }
@@ -109,6 +128,13 @@ impl EndpointSet {
             EndpointState::Ready => true,
             EndpointState::Draining => self.ready.list.is_empty(),
             EndpointState::NotReady => false,
+        }
+    }
+
+    /// Notes since when each member takes requests.
+    pub(super) fn begin(&self, now: Instant) {
+        for (said, member) in self.source.list.iter().zip(&self.members) {
+            member.set_serving(self.uses(said.state), now);
         }
     }
 
@@ -169,7 +195,12 @@ impl Candidates {
                 return Some(&self.list[index]);
             }
         }
-        let load = |index: usize| self.list[index].in_flight();
+        let load = |index: usize| {
+            let endpoint = &self.list[index];
+            let aside = self.slow_start.is_some_and(|window| is_aside(endpoint, window, now()));
+            // Beyond every load, so that the other one of the two is taken if there is one.
+            endpoint.in_flight() + if aside { ASIDE } else { 0 }
+        };
         let random = |below| fastrand::usize(..below);
         least_of_two(self.list.len(), usable, load, random).map(|index| &self.list[index])
     }
@@ -196,4 +227,11 @@ impl Candidates {
         }
         room
     }
+}
+
+/// Whether a new endpoint stands aside in one comparison. It takes part in so many of them as it
+/// has come of its window, a tenth at least: so much of its share of requests it gets.
+fn is_aside(endpoint: &Endpoint, window: Duration, now: Instant) -> bool {
+    let Some(age) = endpoint.serving_for(now).filter(|age| *age < window) else { return false };
+    fastrand::f64() > age.div_duration_f64(window).max(LEAST_SHARE)
 }

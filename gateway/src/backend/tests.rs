@@ -29,7 +29,12 @@ fn backend(states: &[EndpointState]) -> (Backends, Arc<Backend>) {
 }
 
 fn plain() -> snapshot::Backend {
-    snapshot::Backend { protocol: Protocol::Auto, tls: None, refused: None }
+    snapshot::Backend {
+        protocol: Protocol::Auto,
+        tls: None,
+        refused: None,
+        lifecycle: Default::default(),
+    }
 }
 
 fn put(backends: &Backends, states: &[EndpointState]) {
@@ -416,6 +421,56 @@ fn nothing_is_held_of_what_was_drained_by_order_or_of_a_backend_that_is_gone() {
     put(&backends, &[Ready; 4]);
     backends.set_endpoints(&key(), None);
     assert!(held(&backend).is_empty(), "no snapshot has it");
+}
+
+/// Policies that say how endpoints come and go, and nothing else.
+fn lifecycle(lifecycle: snapshot::Lifecycle) -> Option<Arc<snapshot::Backend>> {
+    Some(Arc::new(snapshot::Backend { lifecycle, ..plain() }))
+}
+
+#[tokio::test]
+async fn a_policy_sets_the_floor_and_leaves_connections_alone() {
+    let (backends, backend) = backend(&[Ready; 4]);
+    let before = backend.pick(&[], None, None).await.unwrap().config().id();
+    let floor = snapshot::Floor { percent: Some(75), window: Some(Duration::from_secs(60)) };
+    let policy = snapshot::Lifecycle { floor, ..Default::default() };
+    backends.set(&key(), lifecycle(policy)).unwrap();
+    assert_eq!(backend.pick(&[], None, None).await.unwrap().config().id(), before);
+    backends.set_endpoints(&key(), None);
+    assert_eq!(held(&backend), [0, 1, 2]);
+    backends.settle(Instant::now() + Duration::from_secs(59));
+    assert_eq!(held(&backend).len(), 3);
+}
+
+#[test]
+fn a_new_endpoint_comes_to_its_share_slowly_where_a_policy_says_so() {
+    let share_of_the_new = |slow_start| {
+        let (backends, backend) = backend(&[Ready, Ready]);
+        let policy = snapshot::Lifecycle { slow_start, ..Default::default() };
+        backends.set(&key(), lifecycle(policy)).unwrap();
+        for old in backend.set.load().members() {
+            old.set_serving(false, Instant::now());
+            old.set_serving(true, Instant::now().checked_sub(Duration::from_secs(7200)).unwrap());
+        }
+        put(&backends, &[Ready; 3]);
+        let picks = (0..3000).map(|_| host(&backend.choose(&[], None).unwrap().unwrap()));
+        picks.filter(|host| *host == 2).count()
+    };
+    assert!((850..1150).contains(&share_of_the_new(None)));
+    let hour = Some(Duration::from_secs(3600));
+    assert!((50..200).contains(&share_of_the_new(hour)), "a tenth of a third");
+}
+
+#[test]
+fn endpoints_that_are_all_new_share_evenly_and_a_single_one_takes_all() {
+    let hour = Some(Duration::from_secs(3600));
+    for count in [1, 4] {
+        let (backends, backend) = backend(&[]);
+        let policy = snapshot::Lifecycle { slow_start: hour, ..Default::default() };
+        backends.set(&key(), lifecycle(policy)).unwrap();
+        put(&backends, &vec![Ready; count]);
+        assert_eq!(met(&backend).len(), count);
+    }
 }
 
 #[test]

@@ -61,7 +61,7 @@ impl Quarantine {
 
 /// Nanoseconds on a clock of our own, for keeping an instant in one word. Begins at 2^62, so that
 /// instants from before the first use have their place as well; 0 is none of them.
-fn clock(now: Instant) -> u64 {
+pub(super) fn clock(now: Instant) -> u64 {
     static START: OnceLock<Instant> = OnceLock::new();
     let start = *START.get_or_init(|| now);
     let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX >> 2);

@@ -73,3 +73,15 @@ fn retirement_is_news_once() {
     assert!(endpoint.is_retired());
     assert!(endpoint.set_retired(false));
 }
+
+#[test]
+fn it_serves_since_it_began_to() {
+    let (endpoint, now) = (endpoint(), Instant::now());
+    assert_eq!(endpoint.serving_for(now), None);
+    endpoint.set_serving(true, now);
+    endpoint.set_serving(true, now + Duration::from_secs(5));
+    let later = now + Duration::from_secs(9);
+    assert_eq!(endpoint.serving_for(later), Some(Duration::from_secs(9)));
+    endpoint.set_serving(false, later);
+    assert_eq!(endpoint.serving_for(later), None);
+}

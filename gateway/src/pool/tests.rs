@@ -46,7 +46,8 @@ impl Bench {
         settings.workers = std::num::NonZero::<usize>::MIN;
         let settings = Arc::new(settings);
         let backends = Backends::new(Arc::clone(&settings), Telemetry::new());
-        let config = snapshot::Backend { protocol, tls, refused: None };
+        let config =
+            snapshot::Backend { protocol, tls, refused: None, lifecycle: Default::default() };
         backends.set(&key(), Some(Arc::new(config))).unwrap();
         let bench = Self {
             backend: backends.handle(&key()),

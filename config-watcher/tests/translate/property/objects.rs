@@ -29,6 +29,7 @@ pub(super) fn known() -> &'static [(Kind, ObjectKey)] {
             (Kind::GrpcRoute, &["a/r1", "b/r2"]),
             (Kind::ReferenceGrant, &["a/t1", "b/t1", "b/t2"]),
             (Kind::BackendTlsPolicy, &["a/p1", "a/p2", "b/p1"]),
+            (Kind::BackendLifecyclePolicy, &["a/l1", "a/l2", "b/l1"]),
             (Kind::Namespace, &["/a", "/b"]),
             (Kind::Service, &["a/x", "a/y", "b/x"]),
             (Kind::EndpointSlice, &["a/x-1", "a/x-2", "a/y-1", "b/x-1"]),
@@ -61,6 +62,7 @@ pub(super) fn make(kind: Kind, key: &ObjectKey, content: &[u8]) -> AnyObject {
         Kind::GrpcRoute => json!({"spec": route(dice, rules::grpc)}),
         Kind::ReferenceGrant => json!({"spec": grant(dice)}),
         Kind::BackendTlsPolicy => json!({"spec": policy(dice)}),
+        Kind::BackendLifecyclePolicy => json!({"spec": lifecycle(dice)}),
         Kind::Namespace => json!({}),
         Kind::Service => json!({"spec": service(dice)}),
         Kind::EndpointSlice => slice(dice),
@@ -217,14 +219,24 @@ fn grant(dice: &mut Dice<'_>) -> Value {
     json!({"from": from, "to": to})
 }
 
-fn policy(dice: &mut Dice<'_>) -> Value {
-    let targets = dice.some(1, 2, |dice, _| {
+fn targets(dice: &mut Dice<'_>) -> Vec<Value> {
+    dice.some(1, 2, |dice, _| {
         let mut target = json!({"group": "", "kind": "Service", "name": dice.of(&["x", "y"])});
         if dice.once_in(3) {
             target["sectionName"] = json!(dice.of(&["http", "alt"]));
         }
         target
-    });
+    })
+}
+
+fn lifecycle(dice: &mut Dice<'_>) -> Value {
+    let time = dice.of(&["1s", "10m", "soon"]);
+    let percent = dice.of(&[0, 50, 101]);
+    json!({"targetRefs": targets(dice), "drain": {"streams": time}, "floor": {"percent": percent}})
+}
+
+fn policy(dice: &mut Dice<'_>) -> Value {
+    let targets = targets(dice);
     let mut validation = json!({"hostname": dice.of(&["x.com", "z.org"])});
     if dice.once_in(3) {
         validation["wellKnownCACertificates"] = json!(dice.of(&["System", "Other"]));

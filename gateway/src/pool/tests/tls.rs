@@ -123,8 +123,12 @@ async fn another_config_uses_connections_of_its_own() {
         let bench = Bench::with(Settings::default(), Protocol::Auto, Some(policy.clone()), address);
         assert!(!bench.get("/").await.unwrap().1);
         let stricter = BackendTls { anchors: Some(Authority::new().anchors()), ..policy };
-        let config =
-            snapshot::Backend { protocol: Protocol::Auto, tls: Some(stricter), refused: None };
+        let config = snapshot::Backend {
+            protocol: Protocol::Auto,
+            tls: Some(stricter),
+            refused: None,
+            lifecycle: Default::default(),
+        };
         bench.backends.set(&key(), Some(Arc::new(config))).unwrap();
         assert!(matches!(bench.get("/").await.unwrap_err().cause, Cause::Tls(_)));
     })

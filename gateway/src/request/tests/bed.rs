@@ -124,7 +124,8 @@ impl Plan {
             })
             .collect();
         list.sort();
-        let made = snapshot::Backend { protocol, tls: None, refused: None };
+        let made =
+            snapshot::Backend { protocol, tls: None, refused: None, lifecycle: Default::default() };
         self.snapshot.backends.insert(backend(name), Arc::new(made));
         let endpoints = Endpoints { list: list.into(), ..Endpoints::default() };
         self.snapshot.endpoints.insert(backend(name), Arc::new(endpoints));
