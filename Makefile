@@ -40,6 +40,7 @@ test: prerequisites ## everything: format, lints, licences, all tests, a cluster
 	$(MAKE) counts
 	$(MAKE) lifecycle
 	$(MAKE) faults
+	$(MAKE) lossless-short
 	$(MAKE) conformance
 
 .PHONY: static
@@ -84,3 +85,15 @@ baseline: prerequisites valgrind ## the same, written into benches/baseline.tsv
 .PHONY: times
 times: prerequisites ## times of the hot path's parts
 	$(CARGO) bench --locked -p headgate-micro --features times
+
+RELEASE = $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/release/headgate
+
+.PHONY: lossless-short
+lossless-short: prerequisites cluster ## what becomes of every request while things change, in seconds
+	$(CARGO) build --release --locked
+	cd tests/lossless && PATH="$(CLUSTER_DIR)/bin:$$PATH" HEADGATE="$(RELEASE)" GOTOOLCHAIN=auto go test -count=1 -p 1 ./...
+
+.PHONY: lossless
+lossless: prerequisites cluster ## the whole table of zeros, beside nginx and HAProxy: half an hour or more
+	$(CARGO) build --release --locked
+	HEADGATE="$(RELEASE)" tests/lossless/run.sh

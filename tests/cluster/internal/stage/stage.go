@@ -129,7 +129,7 @@ func outside(o Options) (int, error) {
 // programs of the images; it returns the arguments that boot it.
 func prepare(o Options, tmp string) ([]string, error) {
 	args := []string{"up", "-detach", "-nodes", fmt.Sprint(o.Nodes)}
-	programs := map[string]string{"cluster": ".."}
+	programs := map[string]string{"cluster": "cluster"} // the package at the root of this module
 	for image, folder := range o.Images {
 		programs[image] = folder
 		args = append(args, "-image", image+"="+filepath.Join(tmp, image))
