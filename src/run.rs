@@ -7,6 +7,7 @@
 mod admin;
 mod end;
 mod feed;
+mod service;
 mod source;
 mod succession;
 mod views;
@@ -37,6 +38,7 @@ use crate::{duration, logs};
 use admin::{AdminAddress, AdminServer};
 use end::End;
 use feed::Feed;
+use service::ServiceManager;
 use succession::Succession;
 use watcher::Watcher;
 
@@ -130,6 +132,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
 /// Composes the process and runs it to its end.
 async fn serve(args: Args) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::listen()?;
+    let manager = ServiceManager::of_environment();
     let mut succession = Succession::begin(&args.succession).await?;
     let telemetry = Telemetry::new();
     // What libraries count shows beside our own.
@@ -167,12 +170,20 @@ async fn serve(args: Args) -> anyhow::Result<ExitCode> {
         never = feed.run() => match never {},
         end = async {
             succession.enter(&mut seen, &sockets, &readiness, strict).await?;
-            anyhow::Ok(End::Handover(succession.given(&sockets, &admin, &readiness).await))
+            let given = succession.given(&sockets, &admin, &readiness);
+            // Told beside, so that whoever comes too early to take over hears that as well.
+            let told = async {
+                // The sender lives in `feed`, longer than this.
+                let _ = seen.wait_for(|live| live.applied.is_some()).await;
+                manager.ready();
+            };
+            anyhow::Ok(End::Handover(tokio::join!(given, told).0))
         } => end?,
     };
     // From here on nobody can take over from us.
     drop(succession);
     readiness.stopping();
+    manager.stopping();
     end.finish(&mut feed, &mut signals, admin).await;
     feed.watcher.stop().await;
     if let Some(flusher) = flusher {

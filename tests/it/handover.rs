@@ -277,3 +277,22 @@ async fn a_signal_to_the_old_process_makes_its_end_shorter() {
     drop(held);
     bed.is_served().await;
 }
+
+#[tokio::test]
+async fn a_service_manager_hears_of_the_take_over_and_of_the_end() {
+    let mut bed = Bed::start().await;
+    let socket = bed.path.with_extension("notify");
+    let manager = tokio::net::UnixDatagram::bind(&socket).unwrap();
+    let hears = async || {
+        let mut said = [0; 64];
+        let length = within("a message", manager.recv(&mut said)).await.unwrap();
+        String::from_utf8(said[..length].to_vec()).unwrap()
+    };
+    let new = bed.site.another_in(&[("NOTIFY_SOCKET", socket.to_str().unwrap())]);
+    assert_eq!(hears().await, "READY=1");
+    let mut old = std::mem::replace(&mut bed.site.process, new);
+    assert!(old.ended().await.success(), "ready means that it has taken over");
+    bed.is_served().await;
+    assert!(bed.upgrade(&[]).await.ended().await.success());
+    assert_eq!(hears().await, "STOPPING=1");
+}

@@ -1,6 +1,7 @@
 //! A running gateway on a folder of manifests.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -61,7 +62,7 @@ impl Setup {
 
     /// Starts the process and waits until its admin address answers.
     pub(crate) async fn spawn(self) -> Site {
-        let process = process(&self.folder, &self.args);
+        let process = Process::start(command(&self.folder, &self.args));
         let address = |line: &Value| {
             let fields = line.get("fields")?;
             let admin = fields.get("message")? == "admin";
@@ -72,12 +73,12 @@ impl Setup {
     }
 }
 
-fn process(folder: &Folder, args: &[String]) -> Process {
+fn command(folder: &Folder, args: &[String]) -> Command {
     let mut command = headgate();
     command.arg("run").arg("--manifests").arg(folder.path());
     command.args(["--admin=127.0.0.1:0", "--access-log=json", "--log-format=json"]);
     command.args(["--workers=2", "--pre-drain=0s"]).args(args);
-    Process::start(command)
+    command
 }
 
 impl Site {
@@ -90,7 +91,15 @@ impl Site {
     /// One more process on the same folder, with the same arguments and these.
     pub(crate) fn another(&self, args: &[&str]) -> Process {
         let args = args.iter().map(|arg| (*arg).to_owned());
-        process(&self.folder, &self.args.iter().cloned().chain(args).collect::<Vec<_>>())
+        let args: Vec<_> = self.args.iter().cloned().chain(args).collect();
+        Process::start(command(&self.folder, &args))
+    }
+
+    /// The same with these variables in its environment.
+    pub(crate) fn another_in(&self, environment: &[(&str, &str)]) -> Process {
+        let mut command = command(&self.folder, &self.args);
+        command.envs(environment.iter().copied());
+        Process::start(command)
     }
 
     /// Where the listener `http` is.
