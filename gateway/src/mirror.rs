@@ -66,7 +66,7 @@ async fn send(worker: &Worker, copy: Copy) {
     let trying = Trying::begin(&copy.backend, picked);
     let metrics = copy.backend.metrics();
     let begun = Instant::now();
-    let target = trying.target(copy.identity.as_ref(), copy.grpc);
+    let target = trying.target(copy.identity.as_ref(), copy.grpc, false);
     match worker.pool.send(target, copy.request).await {
         Ok(response) => {
             metrics.answered(response.status(), begun.elapsed());

@@ -33,7 +33,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use self::body::Held;
 pub(crate) use self::body::ResponseBody;
 pub(crate) use self::error::{Cause, SendError, Stage};
-use self::slot::{Carrier, Slot};
+use self::slot::{Carrier, Reuse, Slot};
 use crate::backend::{BackendConfig, Backends, Mailbox, Retired};
 use crate::connect::{ClientIdentity, Offer};
 use crate::endpoint::Endpoint;
@@ -90,6 +90,8 @@ pub(crate) struct Target<'a> {
     pub(crate) identity: Option<&'a Arc<ClientIdentity>>,
     /// HTTP/2 where the backend leaves the choice to us (gRPC).
     pub(crate) want_h2: bool,
+    /// Another try of this request came to nothing.
+    pub(crate) again: bool,
 }
 
 impl Target<'_> {
@@ -137,14 +139,20 @@ impl<B: RequestBody> Pool<B> {
     ) -> Result<Response<ResponseBody<B>>, SendError<B>> {
         let slot = self.slot(&target);
         let wants = target.wants(&request);
-        // What can be repeated by the law takes its chances with an idle connection.
-        let careful = !(request.method().is_idempotent() && request.body().is_end_stream());
+        // What can be repeated by the law takes its chances with an idle connection, but once: all
+        // of a backend's may be closed at the same time.
+        let repeatable = request.method().is_idempotent() && request.body().is_end_stream();
+        let reuse = match repeatable {
+            _ if target.again => Reuse::None,
+            true => Reuse::Any,
+            false => Reuse::Quiet,
+        };
         let mut stale = 0;
         loop {
             if self.common.closing.get() {
                 return Err(SendError::untouched(Cause::Closing, request));
             }
-            let carrier = match slot.carrier(wants, careful).await {
+            let carrier = match slot.carrier(wants, reuse).await {
                 Ok(carrier) => carrier,
                 Err(cause) => return Err(SendError::untouched(cause, request)),
             };

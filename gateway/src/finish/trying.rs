@@ -31,9 +31,10 @@ impl Trying {
         &'t self,
         identity: Option<&'t Arc<ClientIdentity>>,
         want_h2: bool,
+        again: bool,
     ) -> Target<'t> {
         let (config, endpoint) = (self.picked.config(), self.picked.endpoint());
-        Target { config, endpoint, identity, want_h2 }
+        Target { config, endpoint, identity, want_h2, again }
     }
 
     /// The response broke off in its body.

@@ -48,7 +48,7 @@ pub(super) async fn attempt(
     };
     let sent = Instant::now();
     let times = clock.try_at(sent.into());
-    let target = trying.target(job.identity, job.grpc);
+    let target = trying.target(job.identity, job.grpc, !avoid.is_empty());
     let result = {
         let sending = pin!(job.connection.worker.pool.send(target, request));
         times.head(sending, job.body).await

@@ -54,6 +54,18 @@ struct Idle<B> {
     since: Instant,
 }
 
+/// Which idle line a request may have; an HTTP/2 connection is for all, unless it is known to be
+/// closed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Reuse {
+    /// Any: the request can be repeated.
+    Any,
+    /// One that was looked at and is quiet.
+    Quiet,
+    /// None.
+    None,
+}
+
 /// What a request is sent on.
 pub(super) enum Carrier<B: RequestBody> {
     Line(Line<B>),
@@ -102,20 +114,21 @@ impl<B: RequestBody> Slot<B> {
         self.endpoint.address()
     }
 
-    /// Gives something to send a request on, and waits for it within the limits. `careful`: the
-    /// request cannot be repeated, so a line is looked at before use.
+    /// Gives something to send a request on, and waits for it within the limits.
     ///
     /// Cancel safe: a dropped future gives up its place and its own attempt to connect.
     pub(super) async fn carrier(
         self: &Rc<Self>,
         wants: Offer,
-        careful: bool,
+        reuse: Reuse,
     ) -> Result<Carrier<B>, Cause> {
         let mut place = None;
         loop {
             // Who waits already goes first.
             if place.is_some() || self.limit.waiting() == 0 {
-                if let Some(carrier) = self.take(wants, careful) {
+                // Who had to wait takes what comes.
+                let reuse = if place.is_some() { reuse.min(Reuse::Quiet) } else { reuse };
+                if let Some(carrier) = self.take(wants, reuse) {
                     return Ok(carrier);
                 }
                 if let Some(permit) = self.permit() {
@@ -162,10 +175,14 @@ impl<B: RequestBody> Slot<B> {
     }
 
     /// Takes a connection that is open.
-    fn take(&self, wants: Offer, careful: bool) -> Option<Carrier<B>> {
+    fn take(&self, wants: Offer, reuse: Reuse) -> Option<Carrier<B>> {
         let now = Instant::now();
+        let careful = reuse != Reuse::Any;
         let stream = || self.take_stream(now, careful).map(Carrier::Stream);
-        let line = || self.take_line(now, careful).map(Carrier::Line);
+        let line = || match reuse {
+            Reuse::None => None,
+            Reuse::Any | Reuse::Quiet => self.take_line(now, careful).map(Carrier::Line),
+        };
         match wants {
             Offer::Http1 => line(),
             Offer::Http2 => stream(),

@@ -100,7 +100,7 @@ impl Bench {
 
 fn target(picked: &Picked) -> Target<'_> {
     let (config, endpoint) = (picked.config(), picked.endpoint());
-    Target { config, endpoint, identity: None, want_h2: false }
+    Target { config, endpoint, identity: None, want_h2: false, again: false }
 }
 
 fn key() -> BackendKey {

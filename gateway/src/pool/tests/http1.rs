@@ -97,6 +97,20 @@ async fn a_request_never_meets_a_connection_that_closed_while_idle() {
 }
 
 #[tokio::test]
+async fn a_try_after_another_gets_a_connection_of_its_own() {
+    local(async {
+        let (server, bench) = bench().await;
+        let (first, _idle) = join!(bench.get("/"), server.answer(ok("one")));
+        first.unwrap();
+        let picked = bench.pick().await;
+        let again = Target { again: true, ..target(&picked) };
+        let (sent, _peer) = join!(bench.pool.send(again, get("/")), server.answer(ok("two")));
+        assert!(!sent.unwrap().body().reused());
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_connection_that_breaks_after_the_request_was_written_is_told_so() {
     for careful in [false, true] {
         local(async {
