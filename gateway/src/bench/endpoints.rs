@@ -7,7 +7,8 @@ use std::task::{Context, Poll};
 
 use futures::task::noop_waker;
 use snapshot::{
-    Backend, BackendKey, Endpoint, EndpointState, Endpoints, ObjectKey, Protocol, Snapshot,
+    Backend, BackendKey, Endpoint, EndpointState, Endpoints, Lifecycle, ObjectKey, Protocol,
+    Snapshot,
 };
 
 use super::Run;
@@ -54,7 +55,12 @@ fn applied(snapshot: &Snapshot) -> (Backends, Applier) {
 
 fn snapshot(endpoints: usize) -> Snapshot {
     let mut snapshot = Snapshot::default();
-    let backend = Backend { protocol: Protocol::Auto, tls: None, refused: None };
+    let backend = Backend {
+        protocol: Protocol::Auto,
+        tls: None,
+        refused: None,
+        lifecycle: Lifecycle::default(),
+    };
     snapshot.backends.insert(key(), Arc::new(backend));
     let list = (0..endpoints).map(endpoint).collect();
     snapshot.endpoints.insert(key(), Arc::new(Endpoints { list, ..Endpoints::default() }));

@@ -52,6 +52,7 @@ fn line(format: LogFormat) -> Run {
             endpoint: Some(SocketAddr::from(([10, 0, 3, 4], 8080))),
             tries: 1,
             retry: None,
+            retry_reason: None,
             flag: None,
             tls: None,
             user_agent: Some(b"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Firefox/140.0"),
