@@ -57,14 +57,14 @@ use tokio::time::Instant;
 use crate::apply::{Applier, Refusal};
 use crate::backend::Backends;
 use crate::handover::Sockets;
-use crate::listen::Listeners;
+use crate::listen::{AllListening, Listeners};
 use crate::session::Sessions;
 use crate::settings::{Settings, Stop};
 use crate::stop::Ending;
 pub use crate::stop::Stopped;
 use crate::telemetry::{AccessLog, Telemetry};
 use crate::threads::{Shared, Threads};
-use crate::views::Views;
+use crate::views::{Addresses, Views};
 use crate::worker::Stage;
 
 /// The data side of one process: worker threads, listening sockets, tables.
@@ -74,6 +74,8 @@ pub struct Gateway {
     backends: Backends,
     applier: Applier,
     listeners: Arc<Mutex<Listeners>>,
+    /// Changes with what is listened on.
+    listening: watch::Receiver<AllListening>,
     stage: Arc<watch::Sender<Stage>>,
     stop: Stop,
     /// `None` once it is being stopped.
@@ -114,7 +116,7 @@ impl Gateway {
             backends: backends.clone(),
             sessions: Arc::new(Sessions::new(settings.session_key.as_ref())),
             listeners: listeners.clone(),
-            listening,
+            listening: listening.clone(),
             stage: stage_now,
             settings: settings.clone(),
         })?;
@@ -122,6 +124,7 @@ impl Gateway {
             applier: Applier::new(backends.clone(), telemetry),
             backends,
             listeners,
+            listening,
             stage: Arc::new(stage),
             stop: settings.stop.clone(),
             threads: Some(threads),
@@ -139,6 +142,20 @@ impl Gateway {
             refusals: outcome.refusals,
             bound: addresses.bound,
             unbound: addresses.unbound,
+        }
+    }
+
+    /// Which addresses are listened on.
+    #[must_use]
+    pub fn addresses(&self) -> Addresses {
+        self.views().addresses()
+    }
+
+    /// Returns when other addresses are listened on than when it returned last. Loses nothing when
+    /// it is dropped.
+    pub async fn rebound(&mut self) {
+        if self.listening.changed().await.is_err() {
+            std::future::pending().await
         }
     }
 

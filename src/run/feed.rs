@@ -4,6 +4,7 @@
 //! live, and a panic on the way ends neither traffic nor the process; every problem, refusal and
 //! condition that is not met is logged once, when it appears.
 
+mod programmed;
 mod report;
 
 use std::convert::Infallible;
@@ -38,20 +39,29 @@ pub(super) struct Feed {
     pub(super) live: watch::Sender<Live>,
 }
 
+/// What happened.
+enum News {
+    Batch(Batch),
+    Drains,
+    Sockets,
+}
+
 impl Feed {
     /// Takes batches and drains in. Cancel safe: a batch is either still queued or wholly live,
-    /// and a drain that was heard of is merged before anything is waited for.
+    /// and a drain or socket that was heard of is dealt with before anything is waited for.
     pub(super) async fn run(&mut self) -> Infallible {
         loop {
             let limit = self.drains.next_limit();
-            let batch = tokio::select! {
-                batch = self.watcher.next() => Some(batch),
-                () = self.drains.changed() => None,
-                () = until(limit) => None,
+            let news = tokio::select! {
+                batch = self.watcher.next() => News::Batch(batch),
+                () = self.drains.changed() => News::Drains,
+                () = until(limit) => News::Drains,
+                () = self.gateway.rebound() => News::Sockets,
             };
-            let taken = catch_unwind(AssertUnwindSafe(|| match batch {
-                Some(batch) => self.take(batch),
-                None => self.drain(),
+            let taken = catch_unwind(AssertUnwindSafe(|| match news {
+                News::Batch(batch) => self.take(batch),
+                News::Drains => self.drain(),
+                News::Sockets => self.rebound(),
             }));
             // What a panic leaves half done goes with the watcher that begins again.
             if taken.is_err() {
@@ -81,16 +91,17 @@ impl Feed {
         let Some((_, statuses, snapshot)) = self.watcher.derived() else { return };
         let news = old.applied.is_none() || snapshot.version != self.taken;
         let mut next = old.clone();
-        // Before the source is complete, a route without its Service is one whose Service is still
-        // on its way: nothing to tell anybody.
-        if batch.complete {
-            next.statuses = statuses.clone();
-        }
+        let (statuses, snapshot) = (statuses.clone(), snapshot.clone());
         if batch.complete && news {
-            let snapshot = snapshot.clone();
             self.taken = snapshot.version;
             self.publish(&mut next, &snapshot);
             self.telemetry.config().change_live(batch.observed.elapsed());
+        }
+        // Before the source is complete, a route without its Service is one whose Service is still
+        // on its way: nothing to tell anybody.
+        if batch.complete {
+            let unbound = self.gateway.addresses().unbound;
+            next.statuses = programmed::as_bound(&statuses, &next.snapshot, &unbound);
         }
         if *old.problems != *batch.problems {
             self.telemetry.config().problems(batch.problems.len());
@@ -98,6 +109,9 @@ impl Feed {
         }
         next.written = self.watcher.written();
         self.watcher.tell(batch.complete);
+        if batch.complete {
+            self.watcher.offer(&next.statuses);
+        }
         self.live.send_replace(next.clone());
         if batch.complete && *self.entered.borrow() {
             self.readiness.ready();
@@ -110,6 +124,24 @@ impl Feed {
             let (version, after) = (next.snapshot.version, batch.observed.elapsed());
             tracing::info!(%version, ?after, "live");
         }
+    }
+
+    /// Says what became of the addresses that are listened on, where that is new.
+    fn rebound(&mut self) {
+        let old = self.live.borrow().clone();
+        let Some((objects, statuses, _)) = self.watcher.settled() else { return };
+        if old.applied.is_none() {
+            return;
+        }
+        let unbound = self.gateway.addresses().unbound;
+        let statuses = programmed::as_bound(statuses, &old.snapshot, &unbound);
+        if statuses == old.statuses {
+            return;
+        }
+        let next = Live { statuses, ..old.clone() };
+        self.live.send_replace(next.clone());
+        report::changes(objects, &old, &next);
+        self.watcher.offer(&next.statuses);
     }
 
     /// Makes live what changed of the drains.

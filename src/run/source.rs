@@ -92,15 +92,17 @@ impl Source {
         }));
     }
 
-    /// Says what follows from the batches taken so far: names of certificates to read and, once
-    /// they are `live`, statuses to write.
-    pub(super) fn tell(&mut self, translator: &Translator, statuses: &Statuses, live: bool) {
-        let Self::Kubernetes { watches, writer, taken } = self else { return };
+    /// Says what follows from the batches taken so far: names of certificates to read.
+    pub(super) fn tell(&mut self, translator: &Translator) {
+        let Self::Kubernetes { watches, taken, .. } = self else { return };
         *taken += 1;
         watches.want(*taken, translator.wanted().clone());
-        if live {
-            writer.offer(statuses.clone(), services(translator.objects(), statuses));
-        }
+    }
+
+    /// Says which statuses to write: of what is live, and no other.
+    pub(super) fn offer(&self, translator: &Translator, statuses: &Statuses) {
+        let Self::Kubernetes { writer, .. } = self else { return };
+        writer.offer(statuses.clone(), services(translator.objects(), statuses));
     }
 
     /// What the status writer has done, where there is one.

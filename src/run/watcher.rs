@@ -40,6 +40,8 @@ struct Run {
     source: Source,
     batches: mpsc::Receiver<Batch>,
     translator: Translator,
+    /// Every object was listed.
+    complete: bool,
     /// The version before its first.
     base: Version,
     snapshot: Arc<Snapshot>,
@@ -112,10 +114,24 @@ impl Watcher {
         Some((run.translator.objects(), run.translator.statuses(), &run.snapshot))
     }
 
-    /// Tells the source what follows, and whether it is live.
-    pub(super) fn tell(&mut self, live: bool) {
+    /// The same, but for a beginning whose objects are not complete yet.
+    pub(super) fn settled(&self) -> Option<(&Objects, &Statuses, &Arc<Snapshot>)> {
+        self.derived().filter(|_| self.run.as_ref().is_some_and(|run| run.complete))
+    }
+
+    /// Tells the source that a batch was taken, and what it should read beside. `complete`: its
+    /// objects are all there are.
+    pub(super) fn tell(&mut self, complete: bool) {
         if let Some(run) = &mut self.run {
-            run.source.tell(&run.translator, run.translator.statuses(), live);
+            run.complete = complete;
+            run.source.tell(&run.translator);
+        }
+    }
+
+    /// Has the statuses of what is live written, where there is somebody to write.
+    pub(super) fn offer(&self, statuses: &Statuses) {
+        if let Some(run) = &self.run {
+            run.source.offer(&run.translator, statuses);
         }
     }
 
@@ -137,7 +153,7 @@ impl Watcher {
         let translator = Translator::new(self.options.clone());
         let base = self.version;
         let snapshot = Arc::new(Snapshot { version: base, ..Snapshot::default() });
-        self.run = Some(Run { source, batches, translator, base, snapshot });
+        self.run = Some(Run { source, batches, translator, complete: false, base, snapshot });
         Ok(())
     }
 }

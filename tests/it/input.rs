@@ -79,12 +79,24 @@ async fn a_port_in_use_is_named_and_taken_when_it_is_free() {
     site.change(|folder| folder.write("gateway.yaml", &gateway(&two))).await;
     site.logged("cannot listen").await;
     assert_eq!(site.get(HOST, "/").await.status, StatusCode::OK);
+    // The listener says so, and the Gateway does not: its other listener is served.
+    let status = site.admin("/v1/status").await.json();
+    let conditions = status["conditions"].as_array().unwrap();
+    let [condition] = &conditions[..] else { panic!("{status}") };
+    assert_eq!(condition["about"], "listener more");
+    assert_eq!(
+        (&condition["condition"], &condition["status"]),
+        (&"Programmed".into(), &"False".into())
+    );
+    assert_eq!(condition["reason"], "Pending");
+    assert!(condition["message"].as_str().unwrap().contains("in use"), "{condition}");
     drop(taken);
-    let bound = |answer: &crate::harness::client::Answer| {
-        answer.json()["unbound"].as_object().is_some_and(serde_json::Map::is_empty)
+    let healed = |status: &serde_json::Value| {
+        status["unbound"].as_object().is_some_and(serde_json::Map::is_empty)
+            && status["conditions"].as_array().is_some_and(Vec::is_empty)
     };
     crate::harness::within("the port to be bound", async {
-        while !bound(&site.admin("/v1/status").await) {}
+        while !healed(&site.admin("/v1/status").await.json()) {}
     })
     .await;
 }
@@ -138,4 +150,23 @@ async fn an_admin_address_in_use_is_named_with_the_way_out() {
     assert_eq!(output.status.code(), Some(1));
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(text.contains(&address) && text.contains("off"), "{text}");
+}
+
+#[tokio::test]
+async fn a_gateway_none_of_whose_addresses_is_to_be_had_is_not_programmed() {
+    let echo = Echo::start("v1").await;
+    let site = site(&echo).await;
+    let other = port::free();
+    let _taken = std::net::TcpListener::bind(("::", other)).unwrap();
+    let only = [http_listener("http", other)];
+    site.change(|folder| folder.write("gateway.yaml", &gateway(&only))).await;
+    let status = site.admin("/v1/status").await.json();
+    let about: Vec<_> = status["conditions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|it| it["condition"] == "Programmed" && it["status"] == "False")
+        .map(|it| it["about"].as_str().unwrap())
+        .collect();
+    assert_eq!(about, ["", "listener http"], "{status}");
 }
