@@ -7,6 +7,7 @@
 //! are left to `backend` and `forward`; time limits on responses as well.
 
 mod body;
+mod driven;
 mod error;
 mod http1;
 mod http2;
@@ -178,18 +179,23 @@ impl<B: RequestBody> Pool<B> {
         request: Request<B>,
     ) -> Result<Response<ResponseBody<B>>, SendError<B>> {
         let reused = carrier.is_used();
-        let (response, held, tunnel) = match carrier {
+        let (response, held) = match carrier {
             Carrier::Line(line) => {
                 let answer = line.send(request, &self.common.settings.upstream).await?;
                 slot.learn(answer.response.headers());
-                (answer.response, Held::Line(answer.line, Rc::clone(slot)), answer.tunnel)
+                let held = if answer.switched {
+                    Held::Tunnel(answer.line)
+                } else {
+                    Held::Line(answer.line, Rc::clone(slot))
+                };
+                (answer.response, held)
             }
             Carrier::Stream(stream) => {
                 let response = stream.send(request, slot.address()).await?;
-                (response, Held::Stream { _place: stream }, None)
+                (response, Held::Stream { _place: stream })
             }
         };
-        Ok(response.map(|body| ResponseBody::new(body, held, tunnel, reused)))
+        Ok(response.map(|body| ResponseBody::new(body, held, reused)))
     }
 
     fn slot(&self, target: &Target<'_>) -> Rc<Slot<B>> {

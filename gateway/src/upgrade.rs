@@ -73,7 +73,7 @@ pub(crate) fn start(connection: &Rc<Connection>, tunnel: Tunnel) {
 async fn run(worker: &Rc<Worker>, tunnel: Tunnel) {
     let Tunnel { client, backend, trying, mut finish } = tunnel;
     let Ok(client) = client.await else { return finish.fails(Failure::ClientGone) };
-    let Some(backend) = backend.into_tunnel().await else { return finish.fails(Failure::Reset) };
+    let Some(backend) = backend.into_tunnel() else { return finish.fails(Failure::Reset) };
     let (mut from_client, mut to_client) = split(TokioIo::new(client));
     let (mut from_backend, mut to_backend) = split(backend);
     let (up, down) = (Way::default(), Way::default());

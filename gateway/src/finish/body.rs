@@ -40,6 +40,9 @@ struct Stream {
     /// Gone once the response is finished.
     open: Option<Open>,
     deadline: Option<Pin<Box<Sleep>>>,
+    /// The backend broke off. hyper drops what it has buffered when a body fails, so it gets a turn
+    /// to send what came before.
+    broken: bool,
 }
 
 struct Open {
@@ -82,6 +85,7 @@ impl Body {
             body: from.body,
             open: Some(Open { finish, trying: from.trying }),
             deadline: from.deadline.map(|deadline| Box::pin(sleep_until(deadline))),
+            broken: false,
         })))
     }
 }
@@ -93,6 +97,9 @@ impl Stream {
         if late {
             return self.break_off(Failure::BodyTimeout);
         }
+        if self.broken {
+            return self.break_off(Failure::Incomplete);
+        }
         let Poll::Ready(next) = Pin::new(&mut self.body).poll_frame(cx) else {
             return Poll::Pending;
         };
@@ -101,7 +108,11 @@ impl Stream {
                 self.end();
                 return Poll::Ready(None);
             }
-            Some(Err(_)) => return self.break_off(Failure::Incomplete),
+            Some(Err(_)) => {
+                self.broken = true;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             Some(Ok(frame)) => frame,
         };
         match frame.into_data() {

@@ -8,7 +8,6 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use tokio::sync::oneshot;
 
 use super::RequestBody;
 use super::http1::Line;
@@ -22,26 +21,23 @@ pub(crate) struct ResponseBody<B: RequestBody> {
     incoming: Incoming,
     /// Gone once the body has ended.
     held: Option<Held<B>>,
-    tunnel: Option<oneshot::Receiver<Tunnel>>,
     reused: bool,
 }
 
 /// What a response comes on.
 pub(super) enum Held<B: RequestBody> {
     Line(Line<B>, Rc<Slot<B>>),
-    Stream { _place: Stream<B> },
+    /// A line that became a tunnel.
+    Tunnel(Line<B>),
+    Stream {
+        _place: Stream<B>,
+    },
 }
 
 impl<B: RequestBody> ResponseBody<B> {
     /// The body that comes on `held`, which is given back at once if there is none.
-    pub(super) fn new(
-        incoming: Incoming,
-        held: Held<B>,
-        tunnel: Option<oneshot::Receiver<Tunnel>>,
-        reused: bool,
-    ) -> Self {
-        let held = Some(held);
-        let mut body = Self { incoming, held, tunnel, reused };
+    pub(super) fn new(incoming: Incoming, held: Held<B>, reused: bool) -> Self {
+        let mut body = Self { incoming, held: Some(held), reused };
         if body.incoming.is_end_stream() {
             body.give_back();
         }
@@ -56,15 +52,18 @@ impl<B: RequestBody> ResponseBody<B> {
 
     /// After a 101 response to a request with `Upgrade`: the connection itself, and what the
     /// backend had sent after the head. `None` for any other response.
-    pub(crate) async fn into_tunnel(self) -> Option<Tunnel> {
-        self.tunnel?.await.ok()
+    pub(crate) fn into_tunnel(self) -> Option<Tunnel> {
+        match self.held? {
+            Held::Tunnel(line) => line.into_tunnel(),
+            Held::Line(..) | Held::Stream { .. } => None,
+        }
     }
 
     fn give_back(&mut self) {
         match self.held.take() {
-            // A line that became a tunnel is none any more.
-            Some(Held::Line(line, slot)) if self.tunnel.is_none() => slot.park(line),
-            _ => {}
+            Some(Held::Line(line, slot)) => slot.park(line),
+            Some(tunnel @ Held::Tunnel(_)) => self.held = Some(tunnel),
+            Some(Held::Stream { .. }) | None => {}
         }
     }
 }
@@ -83,7 +82,12 @@ impl<B: RequestBody> Body for ResponseBody<B> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let frame = ready!(Pin::new(&mut self.incoming).poll_frame(cx));
+        let this = &mut *self;
+        let mut poll = |cx: &mut Context<'_>| Pin::new(&mut this.incoming).poll_frame(cx);
+        let frame = ready!(match &this.held {
+            Some(Held::Line(line, _)) => line.poll_beside(cx, poll),
+            _ => poll(cx),
+        });
         match &frame {
             // Readers stop at the end of the stream or at trailers, and ask for nothing after.
             Some(Ok(frame)) if frame.is_trailers() || self.incoming.is_end_stream() => {

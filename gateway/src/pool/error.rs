@@ -102,9 +102,14 @@ impl<B> SendError<B> {
     }
 
     /// What hyper says of a request on an HTTP/1 connection. `wrote` and `read`: whether any byte
-    /// went out or came in since the request was given to it.
-    pub(super) fn http1(mut failed: TrySendError<Request<B>>, wrote: bool, read: bool) -> Self {
-        let request = failed.take_message().map(Box::new);
+    /// went out or came in since the request was given to it. `body` is what it is known by here.
+    pub(super) fn http1<S>(
+        mut failed: TrySendError<Request<S>>,
+        body: impl FnOnce(S) -> B,
+        wrote: bool,
+        read: bool,
+    ) -> Self {
+        let request = failed.take_message().map(|request| Box::new(request.map(body)));
         let stage = match (&request, wrote, read) {
             (Some(_), _, _) | (None, false, false) => Stage::NotSent,
             (None, true, false) => Stage::Sent,

@@ -3,22 +3,26 @@
 //! Promises: a line is fit for another request only after the response was read to its end and the
 //! request was sent whole; an answer that could be read in two ways ends the line.
 
-use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
+mod sent;
+
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use http::header::UPGRADE;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
-use hyper::client::conn::http1::{Builder, Connection, SendRequest};
+use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
-use tokio::sync::oneshot;
 
+use self::sent::{Sent, Whole};
 use super::RequestBody;
+use super::driven::Driven;
 use super::error::{Cause, SendError};
 use super::message::{check_http1, to_http1};
 use super::tunnel::Tunnel;
@@ -32,32 +36,26 @@ const LEAST_BUFFER: usize = 8 << 10;
 const FIELDS_ON_STACK: usize = 100;
 
 /// A connection, as the side that sends requests holds it. Dropped, the connection is closed.
-pub(super) struct Line<B> {
-    sender: SendRequest<B>,
+pub(super) struct Line<B: RequestBody> {
+    sender: SendRequest<Sent<B>>,
     wire: Rc<Wire>,
-    control: Rc<Control>,
+    /// Shared with a task while one drives it.
+    driven: Rc<RefCell<Driven<Sent<B>>>>,
+    /// Whether the last request was sent to its end.
+    whole: Whole,
+    tasks: Tasks,
     /// Takes no request from then on.
     expires: Instant,
     used: bool,
 }
 
-/// What the two sides of a line tell each other, besides requests and responses.
-#[derive(Default)]
-struct Control {
-    /// Where the connection goes when it becomes a tunnel.
-    tunnel: RefCell<Option<oneshot::Sender<Tunnel>>>,
-    cut: Cell<bool>,
-    /// The task that drives the connection.
-    driver: RefCell<Option<Waker>>,
-}
-
 /// What a request on a line led to.
-pub(super) struct Answer<B> {
+pub(super) struct Answer<B: RequestBody> {
     pub(super) response: Response<Incoming>,
     /// The line, for its next request once this response has ended.
     pub(super) line: Line<B>,
-    /// With a 101: the connection, as soon as HTTP is done with it.
-    pub(super) tunnel: Option<oneshot::Receiver<Tunnel>>,
+    /// With a 101 that was asked for: HTTP is done with the connection.
+    pub(super) switched: bool,
 }
 
 impl<B: RequestBody> Line<B> {
@@ -77,9 +75,9 @@ impl<B: RequestBody> Line<B> {
         let wire = Rc::clone(transport.wire());
         let shaken = builder.handshake(TokioIo::new(transport)).await;
         let (sender, connection) = shaken.map_err(|_| Cause::Closed)?;
-        let control = Rc::default();
-        tasks.spawn(drive(connection, Rc::clone(&control)));
-        Ok(Self { sender, wire, control, expires, used: false })
+        let driven = Rc::new(RefCell::new(Driven::new(connection)));
+        let (tasks, whole) = (tasks.clone(), Whole::default());
+        Ok(Self { sender, wire, driven, whole, tasks, expires, used: false })
     }
 
     /// Whether it has carried a request.
@@ -87,15 +85,11 @@ impl<B: RequestBody> Line<B> {
         self.used
     }
 
-    /// Whether its connection is gone.
-    pub(super) fn is_closed(&self) -> bool {
-        self.sender.is_closed()
-    }
-
     /// Whether it can take a request. hyper says so only once it is back at rest; before its first
     /// request a line is at rest without saying so.
     pub(super) fn is_fit(&self, now: Instant) -> bool {
-        now < self.expires && !self.is_closed() && (!self.used || self.sender.is_ready())
+        self.driven.borrow_mut().look_if_nudged();
+        now < self.expires && !self.sender.is_closed() && (!self.used || self.sender.is_ready())
     }
 
     /// Whether the peer has left it alone, as of now and not as of the last turn of the runtime.
@@ -103,13 +97,24 @@ impl<B: RequestBody> Line<B> {
         self.wire.probe() == Probe::Quiet
     }
 
-    /// Closes the connection now. Dropping the line is enough at rest; where a response has ended
-    /// before its request, hyper would go on sending.
-    pub(super) fn cut(self) {
-        self.control.cut.set(true);
-        if let Some(driver) = self.control.driver.take() {
-            driver.wake();
-        }
+    /// Polls what waits for something that the line brings, and sees to it that it comes.
+    pub(super) fn poll_beside<T>(
+        &self,
+        cx: &mut Context<'_>,
+        what: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        self.driven.borrow_mut().poll_beside(cx, what)
+    }
+
+    /// Nobody waits for it any more: the response has ended.
+    pub(super) fn rest(&self) {
+        self.driven.borrow_mut().rest();
+    }
+
+    /// The connection itself, after a 101.
+    pub(super) fn into_tunnel(self) -> Option<Tunnel> {
+        let taken = self.driven.borrow_mut().take();
+        taken.map(|(transport, early)| Tunnel::new(transport, early))
     }
 
     /// Sends a request and waits for the head of its response.
@@ -122,57 +127,52 @@ impl<B: RequestBody> Line<B> {
     ) -> Result<Answer<B>, SendError<B>> {
         to_http1(&mut request);
         let upgrading = request.headers().contains_key(UPGRADE);
-        let tunnel = upgrading.then(|| {
-            let (to, tunnel) = oneshot::channel();
-            self.control.tunnel.replace(Some(to));
-            tunnel
-        });
         let seen = Arc::clone(self.wire.count_informational(limits.informational));
         hyper::ext::on_informational(&mut request, move |_| {
             seen.fetch_add(1, Ordering::Relaxed);
         });
         let (written, read) = (self.wire.written(), self.wire.read());
         self.used = true;
-        let sent = self.sender.try_send_request(request).await;
+        let request = request.map(|body| self.whole.watch(body));
+        let sent = {
+            let mut sending = pin!(self.sender.try_send_request(request));
+            let driven = &self.driven;
+            poll_fn(|cx| driven.borrow_mut().poll_beside(cx, |own| sending.as_mut().poll(own)))
+                .await
+        };
         if self.wire.is_flooded() {
             return Err(SendError::malformed("too many 1xx"));
         }
         let response = sent.map_err(|failed| {
             let wrote = self.wire.written() != written;
-            SendError::http1(failed, wrote, self.wire.read() != read)
+            SendError::http1(failed, Sent::into_inner, wrote, self.wire.read() != read)
         })?;
         if let Err(text) = check_http1(&response, upgrading) {
             return Err(SendError::malformed(text));
         }
         let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-        if !switched {
-            self.control.tunnel.take();
+        if !switched && !self.whole.get() {
+            self.send_away();
         }
-        Ok(Answer { response, line: self, tunnel: tunnel.filter(|_| switched) })
+        Ok(Answer { response, line: self, switched })
+    }
+
+    /// Lets a task drive: who reads a response slowly must not hold up what is still to be sent.
+    fn send_away(&self) {
+        self.driven.borrow_mut().send_away();
+        let driven = Rc::clone(&self.driven);
+        self.tasks.spawn(async move {
+            poll_fn(|cx| driven.borrow_mut().poll_away(cx)).await;
+        });
     }
 }
 
-/// Runs a connection to its end. Its errors are told to the request that met them.
-async fn drive<B: RequestBody>(
-    mut connection: Connection<TokioIo<Transport>, B>,
-    control: Rc<Control>,
-) {
-    let ended = poll_fn(|cx| {
-        if control.cut.get() {
-            return Poll::Ready(None);
+impl<B: RequestBody> Drop for Line<B> {
+    fn drop(&mut self) {
+        let mut driven = self.driven.borrow_mut();
+        driven.rest();
+        if let Some((mut transport, _)) = driven.take() {
+            transport.farewell();
         }
-        // A task's waker stays the same: it is taken once.
-        control.driver.borrow_mut().get_or_insert_with(|| cx.waker().clone());
-        connection.poll_without_shutdown(cx).map(Some)
-    });
-    if !matches!(ended.await, Some(Ok(()))) {
-        return;
-    }
-    let parts = connection.into_parts();
-    let mut transport = parts.io.into_inner();
-    match control.tunnel.take() {
-        // Nobody waits for it when the response was no 101 after all: then this closes it.
-        Some(to) => drop(to.send(Tunnel::new(transport, parts.read_buf))),
-        None => transport.farewell(),
     }
 }

@@ -49,7 +49,7 @@ pub(super) struct Slot<B: RequestBody> {
     told: Cell<(isize, isize)>,
 }
 
-struct Idle<B> {
+struct Idle<B: RequestBody> {
     line: Line<B>,
     since: Instant,
 }
@@ -212,6 +212,7 @@ impl<B: RequestBody> Slot<B> {
     /// Takes a line back after its response has ended; closes it if it is not wanted any more.
     pub(super) fn park(&self, line: Line<B>) {
         let now = Instant::now();
+        line.rest();
         let most = self.common.settings.upstream.idle_per_endpoint;
         let kept = !self.common.closing.get()
             && !self.endpoint.is_retired()
@@ -221,7 +222,7 @@ impl<B: RequestBody> Slot<B> {
             self.idle.borrow_mut().push(Idle { line, since: now });
             self.limit.freed();
         } else {
-            line.cut();
+            drop(line);
         }
     }
 

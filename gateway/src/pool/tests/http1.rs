@@ -279,7 +279,7 @@ async fn an_upgrade_gives_the_connection_with_what_had_come_already() {
         let (sent, mut peer) = join!(bench.send(request), server.answer(switch));
         let response = sent.unwrap();
         assert_eq!(response.status(), 101);
-        let mut tunnel = response.into_body().into_tunnel().await.unwrap();
+        let mut tunnel = response.into_body().into_tunnel().unwrap();
         let mut heard = [0; 5];
         tunnel.read_exact(&mut heard).await.unwrap();
         assert_eq!(&heard, b"early");
