@@ -46,6 +46,7 @@ const NEWS_WAIT: Duration = Duration::from_secs(1);
 /// One service port, as routes hold it.
 pub(crate) struct Backend {
     key: BackendKey,
+    label: Box<str>,
     settings: Arc<Settings>,
     config: ArcSwapOption<BackendConfig>,
     set: ArcSwap<EndpointSet>,
@@ -70,6 +71,7 @@ impl Backend {
             metrics: Arc::new(metrics),
             waiting: AtomicUsize::new(0),
             news: Notify::new(),
+            label: key.to_string().into(),
             key,
         }
     }
@@ -77,6 +79,11 @@ impl Backend {
     /// Which one.
     pub(crate) fn key(&self) -> &BackendKey {
         &self.key
+    }
+
+    /// The key as text, for the log.
+    pub(crate) fn label(&self) -> &str {
+        &self.label
     }
 
     /// Its numbers.

@@ -21,6 +21,7 @@ mod finish;
 mod forward;
 mod forwarding;
 mod gate;
+mod gather;
 pub mod handover;
 mod listen;
 mod mirror;

@@ -95,6 +95,8 @@ pub(crate) struct Hit {
 pub(crate) struct ListenerInfo {
     /// Its name.
     pub(crate) key: ListenerKey,
+    /// The same as text, for the log.
+    pub(crate) label: Box<str>,
     /// What we present to backends that ask for a certificate.
     pub(crate) identity: Option<Arc<ClientIdentity>>,
     /// Whether it terminates TLS.

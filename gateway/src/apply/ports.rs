@@ -112,6 +112,7 @@ impl Ports {
         let infos = listeners.iter().map(|(key, listener)| {
             let identity = listener.backend_client_certificate.as_ref();
             Arc::new(ListenerInfo {
+                label: key.to_string().into(),
                 key: (*key).clone(),
                 identity: identity
                     .and_then(|key| self.identities.get(key, &next.certificates, refusals)),

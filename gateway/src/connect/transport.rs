@@ -20,6 +20,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
+use crate::gather;
+
 /// What can be seen of a connection from outside.
 #[derive(Debug)]
 pub(crate) struct Wire {
@@ -143,7 +145,7 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         from: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = self.with(|stream| stream.poll_write_vectored(cx, from));
+        let written = self.with(|stream| gather::poll_write(stream, cx, from));
         self.count(written)
     }
 

@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
+use crate::gather;
 use crate::listen::ticket::Ticket;
 use crate::pace::{Pace, Wait};
 
@@ -116,7 +117,7 @@ impl AsyncWrite for Paced {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let wrote = Pin::new(&mut this.tcp).poll_write_vectored(cx, bufs);
+        let wrote = gather::poll_write(Pin::new(&mut this.tcp), cx, bufs);
         this.wrote(cx, wrote)
     }
 

@@ -15,6 +15,8 @@ use crate::telemetry::RouteMetrics;
 pub(crate) struct Rule {
     /// Its name in the snapshot.
     pub(crate) key: RouteKey,
+    /// The same as text, for the log.
+    pub(crate) label: Box<str>,
     /// `rules[].name`.
     pub(crate) name: Option<Arc<str>>,
     /// The kind of the object that it stands in.
@@ -74,6 +76,7 @@ impl Rule {
         }
         Ok(Self {
             key: key.clone(),
+            label: key.to_string().into(),
             name: source.name.clone(),
             kind: key.kind,
             filters,

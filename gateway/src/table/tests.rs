@@ -27,7 +27,8 @@ fn table(hostnames: &[&str], https: bool, hosts: &Arc<Hosts>) -> Table {
     let names: Vec<_> = hostnames.iter().map(|text| hostname(text)).collect();
     let info = |name: &&str| {
         let key = listener_key(name);
-        Arc::new(ListenerInfo { key, identity: None, https, port: 443 })
+        let label = key.to_string().into();
+        Arc::new(ListenerInfo { key, label, identity: None, https, port: 443 })
     };
     let listeners = hostnames.iter().map(|name| (info(name), hosts.clone())).collect();
     Table { version: Version(1), tls: None, by_host: Arc::new(Listeners::new(&names)), listeners }

@@ -30,13 +30,13 @@ static DROPPED: Family = Family::counter(
     "Lines lost because the access log's output did not keep up or failed.",
 );
 
-/// A buffer of this size goes to the thread: some 100 lines, so that the channel and the system
-/// call cost each line next to nothing.
-const FULL: usize = 32 * 1024;
+/// A buffer of this size goes to the thread: some 400 lines, so that the channel, the thread's
+/// wake-up and the system call cost each line next to nothing.
+const FULL: usize = 128 * 1024;
 /// Room behind [`FULL`] for the line that fills it, so that buffers seldom grow.
 const SLACK: usize = 2 * 1024;
 /// Buffers that wait for the output: 2 MiB, or some 6,000 lines, bridge a pause of the reader.
-const QUEUE: usize = 64;
+const QUEUE: usize = 16;
 /// How long a line may stay in a buffer that does not fill.
 const SWEEP: Duration = Duration::from_millis(200);
 

@@ -5,6 +5,8 @@ mod escape;
 mod json;
 mod text;
 
+use std::io::Write;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use clock::Clock;
@@ -56,6 +58,23 @@ fn seconds(out: &mut Vec<u8>, duration: Duration) {
     out.push(b'.');
     let fraction = digits.format(1_000_000 + duration.subsec_micros());
     out.extend_from_slice(&fraction.as_bytes()[1..]);
+}
+
+/// As `Display` writes it, for IPv4 without its detours.
+fn address(out: &mut Vec<u8>, address: SocketAddr) {
+    match address {
+        SocketAddr::V4(v4) => {
+            for (place, octet) in v4.ip().octets().into_iter().enumerate() {
+                if place > 0 {
+                    out.push(b'.');
+                }
+                whole(out, octet.into());
+            }
+            out.push(b':');
+            whole(out, v4.port().into());
+        }
+        SocketAddr::V6(v6) => write!(out, "{v6}").expect("a Vec takes every write"),
+    }
 }
 
 fn whole(out: &mut Vec<u8>, number: u64) {

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
 use http::Version;
-use snapshot::{BackendKey, ListenerKey, RouteKey};
 
 /// One request, finished. Text from clients is taken as it came; the writer escapes it.
 #[derive(Clone, Debug)]
@@ -35,12 +34,12 @@ pub struct Record<'a> {
     pub first_byte: Option<Duration>,
     /// What of that was spent waiting for backends.
     pub upstream: Option<Duration>,
-    /// Who took the request.
-    pub listener: Option<&'a ListenerKey>,
-    /// The rule that matched.
-    pub route: Option<&'a RouteKey>,
-    /// The backend that was chosen.
-    pub backend: Option<&'a BackendKey>,
+    /// Who took the request: the key of a listener, as text.
+    pub listener: Option<&'a str>,
+    /// The rule that matched: its key as text.
+    pub route: Option<&'a str>,
+    /// The backend that was chosen: its key as text.
+    pub backend: Option<&'a str>,
     /// The endpoint that answered, or that was tried last.
     pub endpoint: Option<SocketAddr>,
     /// How many times it was sent to an endpoint; 0 when we answered alone.

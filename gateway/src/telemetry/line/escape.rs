@@ -1,7 +1,5 @@
 //! Text from elsewhere, so that it cannot end a line, a quote, or a terminal's good manners.
 
-use std::fmt;
-
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// Which escapes a line knows.
@@ -13,19 +11,6 @@ pub(super) enum Quoting {
     Word,
     /// JSON's: `\"`, `\\` and `\u00HH`; text beyond ASCII stays as it is.
     Json,
-}
-
-/// Takes what `Display` writes, and escapes it on the way.
-pub(super) struct Escaping<'o> {
-    pub(super) out: &'o mut Vec<u8>,
-    pub(super) quoting: Quoting,
-}
-
-impl fmt::Write for Escaping<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        escape(self.out, self.quoting, text);
-        Ok(())
-    }
 }
 
 /// At most `limit` bytes of `text`.
@@ -51,7 +36,8 @@ pub(super) fn bytes(out: &mut Vec<u8>, quoting: Quoting, text: &[u8], limit: usi
     }
 }
 
-fn escape(out: &mut Vec<u8>, quoting: Quoting, text: &str) {
+/// All of `text`, which is short.
+pub(super) fn escape(out: &mut Vec<u8>, quoting: Quoting, text: &str) {
     let mut rest = text;
     loop {
         // Nearly every text is plain to its end.
@@ -77,12 +63,19 @@ fn escape(out: &mut Vec<u8>, quoting: Quoting, text: &str) {
 /// Printable ASCII without quotes and escapes. Controls beyond ASCII, which a terminal obeys as
 /// well, are not plain either.
 fn is_plain(quoting: Quoting, byte: u8) -> bool {
-    match byte {
-        b'"' | b'\\' => false,
-        b' ' => quoting != Quoting::Word,
-        _ => byte.is_ascii_graphic(),
-    }
+    PLAIN[usize::from(byte)] || byte == b' ' && quoting != Quoting::Word
 }
+
+/// Which bytes are plain in every line.
+static PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        plain[byte as usize] = byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
+        byte += 1;
+    }
+    plain
+};
 
 fn hex(out: &mut Vec<u8>, prefix: &[u8], byte: u8) {
     out.extend_from_slice(prefix);

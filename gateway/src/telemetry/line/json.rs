@@ -1,19 +1,19 @@
 //! A line as one JSON object. What a request has not, its object has not; only `status` is always
 //! there, `null` when the client left before one was sent.
 
-use std::fmt::{Display, Write};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::super::record::Record;
-use super::escape::{Escaping, Quoting, bytes, limited};
-use super::{limit, protocol, seconds, whole};
+use super::escape::{Quoting, bytes, escape, limited};
+use super::{address, limit, protocol, seconds, whole};
 
 pub(super) fn line(out: &mut Vec<u8>, time: &[u8], record: &Record<'_>) {
     out.extend_from_slice(b"{\"time\":\"");
     out.extend_from_slice(time);
     out.push(b'"');
     text(out, "id", record.id, limit::ID);
-    shown(out, "client", Some(record.client));
+    address_of(out, "client", Some(record.client));
     text(out, "method", record.method, limit::METHOD);
     text(out, "host", record.host, limit::HOST);
     text(out, "path", record.path, limit::PATH);
@@ -31,7 +31,7 @@ pub(super) fn line(out: &mut Vec<u8>, time: &[u8], record: &Record<'_>) {
     shown(out, "listener", record.listener);
     shown(out, "route", record.route);
     shown(out, "backend", record.backend);
-    shown(out, "endpoint", record.endpoint);
+    address_of(out, "endpoint", record.endpoint);
     number(out, "tries", record.tries.into());
     shown(out, "retry", record.retry);
     shown(out, "retry_reason", record.retry_reason);
@@ -65,11 +65,19 @@ fn text(out: &mut Vec<u8>, name: &str, value: &str, limit: usize) {
     out.push(b'"');
 }
 
-fn shown(out: &mut Vec<u8>, name: &str, value: Option<impl Display>) {
+fn shown(out: &mut Vec<u8>, name: &str, value: Option<&str>) {
     let Some(value) = value else { return };
     key(out, name);
     out.push(b'"');
-    write!(Escaping { out, quoting: Quoting::Json }, "{value}").expect("a Vec takes every write");
+    escape(out, Quoting::Json, value);
+    out.push(b'"');
+}
+
+fn address_of(out: &mut Vec<u8>, name: &str, value: Option<SocketAddr>) {
+    let Some(value) = value else { return };
+    key(out, name);
+    out.push(b'"');
+    address(out, value);
     out.push(b'"');
 }
 

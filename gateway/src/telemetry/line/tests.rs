@@ -44,6 +44,7 @@ fn lines(format: LogFormat) -> String {
         tls: None,
         user_agent: None,
     };
+    let [listener, route, backend] = [listener.to_string(), route.to_string(), backend.to_string()];
     let full = Record {
         client: "192.0.2.1:1".parse().unwrap(),
         method: "POST",

@@ -1,17 +1,16 @@
 //! A line for people: time, client, request, status, then `name=value` in an order that never
 //! changes, with `-` for what a request has not.
 
-use std::fmt::{Display, Write};
 use std::time::Duration;
 
 use super::super::record::Record;
-use super::escape::{Escaping, Quoting, bytes, limited};
-use super::{limit, protocol, seconds, whole};
+use super::escape::{Quoting, bytes, escape, limited};
+use super::{address, limit, protocol, seconds, whole};
 
 pub(super) fn line(out: &mut Vec<u8>, time: &[u8], record: &Record<'_>) {
     out.extend_from_slice(time);
     out.push(b' ');
-    show(out, record.client);
+    address(out, record.client);
     out.extend_from_slice(b" \"");
     limited(out, Quoting::Word, record.method, limit::METHOD);
     out.push(b' ');
@@ -33,8 +32,13 @@ pub(super) fn line(out: &mut Vec<u8>, time: &[u8], record: &Record<'_>) {
     time_of(out, "upstream", record.upstream);
     field(out, "route", record.route);
     field(out, "backend", record.backend);
-    field(out, "endpoint", record.endpoint);
-    field(out, "tries", Some(record.tries));
+    name(out, "endpoint");
+    match record.endpoint {
+        Some(endpoint) => address(out, endpoint),
+        None => out.push(b'-'),
+    }
+    name(out, "tries");
+    whole(out, record.tries.into());
     field(out, "retry", record.retry);
     field(out, "retry_reason", record.retry_reason);
     field(out, "flag", record.flag);
@@ -59,16 +63,9 @@ fn name(out: &mut Vec<u8>, name: &str) {
     out.push(b'=');
 }
 
-fn show(out: &mut Vec<u8>, value: impl Display) {
-    write!(Escaping { out, quoting: Quoting::Word }, "{value}").expect("a Vec takes every write");
-}
-
-fn field(out: &mut Vec<u8>, label: &str, value: Option<impl Display>) {
+fn field(out: &mut Vec<u8>, label: &str, value: Option<&str>) {
     name(out, label);
-    match value {
-        Some(value) => show(out, value),
-        None => out.push(b'-'),
-    }
+    escape(out, Quoting::Word, value.unwrap_or("-"));
 }
 
 fn time_of(out: &mut Vec<u8>, label: &str, value: Option<Duration>) {
