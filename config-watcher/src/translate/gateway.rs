@@ -94,11 +94,11 @@ fn client_certificate(
     let backend = gateway.spec.tls.as_ref()?.backend.as_ref()?;
     let reference = backend.client_certificate_ref.as_ref()?;
     let from = (Kind::Gateway, &gateway.meta.namespace);
-    Some(certificate::resolve(reads, from, reference).map_err(|refusal| Refusal {
-        reason: match refusal.reason {
+    Some(certificate::resolve(reads, from, reference).map_err(|unusable| Refusal {
+        reason: match unusable.refusal.reason {
             "InvalidCertificateRef" => "InvalidClientCertificateRef",
             other => other,
         },
-        message: format!("spec.tls.backend.clientCertificateRef: {}", refusal.message),
+        message: format!("spec.tls.backend.clientCertificateRef: {}", unusable.refusal.message),
     }))
 }

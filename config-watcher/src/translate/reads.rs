@@ -177,6 +177,12 @@ impl<'a> Reads<'a> {
         self.store.certificate(secret)
     }
 
+    /// The last certificate of a Secret whose content is none any more.
+    pub(crate) fn last_good(&self, secret: &ObjectKey) -> Option<&'a Arc<Certificate>> {
+        self.note(Dep::Object(Kind::Secret, secret.clone()));
+        self.store.last_good(secret)
+    }
+
     /// The authorities of a ConfigMap or Secret, parsed once; `None` where there is no such object.
     /// Ask for a grant first, as with certificates.
     pub(crate) fn anchors(

@@ -34,6 +34,8 @@ pub(crate) struct Store {
     /// What routes and ListenerSets add up to.
     pub usage: Usage,
     certificates: Parsed<Arc<Certificate>>,
+    /// What Secrets held before their content became something else: what was live stays live.
+    last_good: FxHashMap<ObjectKey, Arc<Certificate>>,
     secret_anchors: Parsed<TrustAnchors>,
     map_anchors: Parsed<TrustAnchors>,
 }
@@ -86,12 +88,26 @@ impl Store {
     fn parse_again(&mut self, kind: Kind, key: &ObjectKey, exists: bool) {
         match kind {
             Kind::Secret => {
+                self.keep_good(key, exists);
                 reset(&mut self.certificates, key, exists);
                 reset(&mut self.secret_anchors, key, exists);
             }
             Kind::ConfigMap => reset(&mut self.map_anchors, key, exists),
             _ => {}
         }
+    }
+
+    fn keep_good(&mut self, key: &ObjectKey, exists: bool) {
+        if !exists {
+            self.last_good.remove(key);
+        } else if let Some(Ok(good)) = self.certificates.get(key).and_then(OnceCell::get) {
+            self.last_good.insert(key.clone(), good.clone());
+        }
+    }
+
+    /// The last certificate of a Secret that exists, before it held none any more.
+    pub(crate) fn last_good(&self, key: &ObjectKey) -> Option<&Arc<Certificate>> {
+        self.last_good.get(key)
     }
 
     /// The certificate of a Secret, or what is wrong with it; `None` where there is no Secret.

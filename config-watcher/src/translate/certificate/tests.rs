@@ -141,3 +141,32 @@ fn authorities_are_found_where_they_are_and_where_they_are_granted() {
         assert!(text.contains(says), "{text}");
     }
 }
+
+#[test]
+fn a_secret_that_is_broken_leaves_its_last_certificate_live() {
+    let map = json!({"kind": "Secret", "metadata": {"namespace": "infra", "name": "ca"},
+                     "stringData": tls("infra/ca")["stringData"]});
+    let mut sample = Sample::new(json!([tls("infra/own"), map]));
+    sample.put(gateway(&json!({"name": "own"}), &json!({"kind": "Secret", "name": "ca"})));
+    let live = sample.snapshot().certificates.clone();
+    assert_eq!(live.len(), 1);
+
+    let mut broken = tls("infra/own");
+    broken["stringData"]["tls.crt"] = json!("junk");
+    for _ in 0..2 {
+        broken["stringData"]["tls.key"] = json!("junk");
+        sample.put(broken.clone());
+        assert_eq!(sample.snapshot().certificates, live, "what was live stays live");
+        let (condition, text) = resolved(&sample);
+        assert_eq!(condition, "ResolvedRefs=False/InvalidCertificateRef");
+        assert!(text.contains("what it held before is served until then"), "{text}");
+    }
+
+    sample.put(tls("infra/own"));
+    assert_ne!(sample.snapshot().certificates, live);
+    assert_eq!(resolved(&sample).0, "ResolvedRefs=True/ResolvedRefs");
+
+    sample.delete(Kind::Secret, "infra/own");
+    sample.put(broken);
+    assert!(sample.snapshot().certificates.is_empty(), "a Secret that was deleted is forgotten");
+}

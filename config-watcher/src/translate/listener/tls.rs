@@ -8,6 +8,7 @@ use snapshot::{
 
 use crate::api::gateway::{FrontendValidation, Listener};
 use crate::objects::Kind;
+use crate::translate::certificate::Unusable;
 use crate::translate::output::Frame;
 use crate::translate::reads::Reads;
 use crate::translate::refusal::Refusal;
@@ -15,7 +16,7 @@ use crate::translate::{ca, certificate};
 
 /// What became of the references of a listener.
 pub(super) struct Tls {
-    /// Those that resolve, in order, each once.
+    /// Those that resolve or did before, in order, each once.
     pub certificates: Vec<(CertificateKey, Arc<Certificate>)>,
     /// `None` where clients need not show anything.
     pub client_validation: Option<ClientValidation>,
@@ -24,6 +25,15 @@ pub(super) struct Tls {
     /// Why the listener is not accepted: clients must show a certificate, and there is no authority
     /// to judge it by.
     pub no_authority: Option<Refusal>,
+}
+
+impl Tls {
+    /// Each certificate is served once.
+    fn serve(&mut self, found: (CertificateKey, Arc<Certificate>)) {
+        if self.certificates.iter().all(|(key, _)| *key != found.0) {
+            self.certificates.push(found);
+        }
+    }
 }
 
 /// Follows the references of an HTTPS listener that stands in an object of kind `holder.0` in
@@ -56,10 +66,13 @@ fn certificates(reads: &Reads<'_>, holder: (Kind, &Arc<str>), listener: &Listene
     }
     for (index, reference) in references.iter().enumerate() {
         match certificate::resolve(reads, holder, reference) {
-            Ok(found) if tls.certificates.iter().any(|(key, _)| *key == found.0) => {}
-            Ok(found) => tls.certificates.push(found),
-            Err(refusal) => {
-                let message = format!("tls.certificateRefs[{index}]: {}", refusal.message);
+            Ok(found) => tls.serve(found),
+            Err(Unusable { refusal, last_good }) => {
+                let mut message = format!("tls.certificateRefs[{index}]: {}", refusal.message);
+                if let Some(good) = last_good {
+                    message.push_str("; what it held before is served until then");
+                    tls.serve(good);
+                }
                 tls.problems.push(Refusal { message, ..refusal });
             }
         }
