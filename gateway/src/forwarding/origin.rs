@@ -4,6 +4,7 @@
 //! What the peer of the connection says about others is believed only where the peer is in
 //! `trusted_proxies`, and then our own entry is appended.
 
+use std::cell::RefCell;
 use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
 
@@ -23,6 +24,9 @@ pub(crate) struct Origin {
     /// The fields as they stand in a request of an untrusted peer.
     address: HeaderValue,
     port: HeaderValue,
+    /// The last host, and what `Forwarded` says with it: most requests of a connection ask for the
+    /// same one.
+    last: RefCell<Option<(HeaderValue, HeaderValue)>>,
 }
 
 impl Origin {
@@ -39,6 +43,7 @@ impl Origin {
             trusted: trusted.iter().any(|net| net.contains(&peer)),
             address: text(peer.to_string()),
             port: text(port.to_string()),
+            last: RefCell::default(),
         }
     }
 
@@ -100,6 +105,14 @@ impl Origin {
     }
 
     fn forwarded(&self, host: &HeaderValue) -> HeaderValue {
+        let mut last = self.last.borrow_mut();
+        match &*last {
+            Some((of, forwarded)) if of == host => forwarded.clone(),
+            _ => last.insert((host.clone(), self.forwarded_for(host))).1.clone(),
+        }
+    }
+
+    fn forwarded_for(&self, host: &HeaderValue) -> HeaderValue {
         let proto = if self.https { "https" } else { "http" };
         let mut text = String::with_capacity(64 + host.len());
         let wrote = match self.peer {
