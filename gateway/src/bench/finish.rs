@@ -20,13 +20,14 @@ pub(super) fn json_line() -> Run {
 
 fn line(format: LogFormat) -> Run {
     let cart = || ObjectKey::new("shop", "cart");
-    let listener = ListenerKey {
+    let key = ListenerKey {
         kind: ParentKind::Gateway,
         parent: ObjectKey::new("infra", "public"),
         section: "http".into(),
     };
-    let route = RouteKey { kind: RouteKind::Http, object: cart(), rule: 0 };
-    let backend = BackendKey { service: cart(), port: 80 };
+    let listener = key.to_string();
+    let route = RouteKey { kind: RouteKind::Http, object: cart(), rule: 0 }.to_string();
+    let backend = BackendKey { service: cart(), port: 80 }.to_string();
     let (log, flusher) =
         AccessLog::start(format, io::sink(), &Telemetry::new()).expect("a thread can be started");
     let writer = log.writer();
