@@ -21,6 +21,7 @@ use crate::tls::PortTls;
 
 mod branch;
 mod condition;
+mod entries;
 pub(crate) mod explain;
 mod host;
 mod hosts;
@@ -113,13 +114,15 @@ impl Table {
             Err(found) => return found,
         };
         for (_, host) in hosts.serving(seek.host) {
-            let found = host.walk(seek.path, |entry, prefix| match entry.condition().holds(seek) {
-                true => ControlFlow::Break(Hit {
-                    rule: entry.rule.clone(),
-                    listener: info.clone(),
-                    prefix,
-                }),
-                false => ControlFlow::Continue(()),
+            let found = host.walk(seek.path, Some(seek.headers), |entry, prefix| {
+                match entry.condition().holds(seek) {
+                    true => ControlFlow::Break(Hit {
+                        rule: entry.rule.clone(),
+                        listener: info.clone(),
+                        prefix,
+                    }),
+                    false => ControlFlow::Continue(()),
+                }
             });
             if let ControlFlow::Break(hit) = found {
                 return Found::Rule(hit);

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, HashMap};
 use matchit::Router;
 use rustc_hash::FxBuildHasher;
 
+use super::entries::Entries;
 use super::rule::Entry;
 
 /// Most segments of a stem. A change compiles the paths of one stem again, and interfaces with
@@ -21,7 +22,7 @@ const STEM: usize = 3;
 /// Exact paths and prefixes, each with its matches in the order of precedence.
 #[derive(Default)]
 pub(super) struct Branch {
-    exact: HashMap<Box<str>, Box<[Entry]>, FxBuildHasher>,
+    exact: HashMap<Box<str>, Entries, FxBuildHasher>,
     /// A prefix stands after every prefix that covers it.
     prefixes: Box<[Prefix]>,
     /// The prefix that is the stem itself, which every path of the branch has.
@@ -34,7 +35,7 @@ pub(super) struct Branch {
 struct Prefix {
     /// Bytes of it; no trailing slash.
     len: usize,
-    entries: Box<[Entry]>,
+    entries: Entries,
     /// The longest prefix that covers this one.
     shorter: Option<usize>,
     /// Prefixes that this one covers and no longer one does, by what they add to it.
@@ -60,8 +61,8 @@ impl Branch {
         exact: BTreeMap<&str, Vec<Entry>>,
         prefixes: BTreeMap<&str, Vec<Entry>>,
     ) -> Self {
-        let exact = exact.into_iter().map(|(path, list)| (path.into(), list.into())).collect();
-        let mut branch = Self { exact, ..Self::default() };
+        let exact = exact.into_iter().map(|(path, list)| (path.into(), Entries::new(list)));
+        let mut branch = Self { exact: exact.collect(), ..Self::default() };
         branch.set_prefixes(stem, prefixes);
         branch
     }
@@ -83,30 +84,31 @@ impl Branch {
                 None => insert(self.top.get_or_insert_default(), path, place),
             }
             places.insert(path, place);
-            list.push(Prefix { len: path.len(), entries: entries.into(), shorter, below: None });
+            let entries = Entries::new(entries);
+            list.push(Prefix { len: path.len(), entries, shorter, below: None });
         }
         self.prefixes = list.into();
     }
 
     /// The matches whose exact path this is.
-    pub(super) fn exact(&self, path: &str) -> &[Entry] {
-        self.exact.get(path).map_or(&[], |entries| entries)
+    pub(super) fn exact(&self, path: &str) -> Option<&Entries> {
+        self.exact.get(path)
     }
 
     /// The matches whose prefix the path has, longest first, with the prefix's bytes.
     pub(super) fn prefixes<'t>(
         &'t self,
         path: &str,
-    ) -> impl Iterator<Item = (usize, &'t [Entry])> + use<'t> {
+    ) -> impl Iterator<Item = (usize, &'t Entries)> + use<'t> {
         let longest = self.longest(path);
         std::iter::successors(longest, |prefix| prefix.shorter.map(|place| &self.prefixes[place]))
-            .map(|prefix| (prefix.len, &*prefix.entries))
+            .map(|prefix| (prefix.len, &prefix.entries))
     }
 
     /// Every match, whatever its path.
     pub(super) fn all(&self) -> impl Iterator<Item = &Entry> {
         let exact = self.exact.values();
-        exact.chain(self.prefixes.iter().map(|prefix| &prefix.entries)).flatten()
+        exact.chain(self.prefixes.iter().map(|prefix| &prefix.entries)).flat_map(Entries::all)
     }
 
     fn longest(&self, path: &str) -> Option<&Prefix> {

@@ -79,6 +79,14 @@ impl Condition {
             }
     }
 
+    /// The headers of which it asks for an exact value.
+    pub(super) fn exact_headers(&self) -> impl Iterator<Item = (&HeaderName, &str)> {
+        self.headers.iter().filter_map(|(name, test)| match test {
+            TextTest::Exact(text) => Some((name, &**text)),
+            TextTest::Regex(_) => None,
+        })
+    }
+
     /// Everything that keeps a request from matching, its path included.
     pub(super) fn misses(&self, seek: &Seek<'_>) -> Vec<Miss> {
         let mut misses = Vec::new();

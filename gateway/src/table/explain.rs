@@ -107,7 +107,7 @@ impl Explanation {
     }
 
     fn host(&mut self, hostname: &Hostname, host: &Host, seek: &Seek<'_>) {
-        let _: ControlFlow<()> = host.walk(seek.path, |entry, _| {
+        let _: ControlFlow<()> = host.walk(seek.path, None, |entry, _| {
             let misses = entry.condition().misses(seek);
             // Expressions are walked whatever the path; those of other paths come below.
             if !misses.contains(&Miss::Path) {

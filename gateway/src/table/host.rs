@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use http::HeaderMap;
+
 use super::branch::{Branch, stem, stems};
 use super::condition::PathTest;
+use super::entries::Entries;
 use super::precedence::PathRank;
 use super::rule::Entry;
 use super::shards::Shards;
@@ -22,7 +25,7 @@ pub(super) struct Host {
     /// Those that come after prefixes.
     late_regexes: Arc<[Entry]>,
     /// Those with the prefix `/`.
-    root: Arc<[Entry]>,
+    root: Arc<Entries>,
 }
 
 /// A part of a host that is compiled as a whole.
@@ -51,7 +54,7 @@ impl Host {
     pub(super) fn set(&mut self, part: &Part, mut entries: Vec<Entry>) {
         entries.sort_by(|a, b| a.precedence().cmp(&b.precedence()));
         match part {
-            Part::Root => self.root = entries.into(),
+            Part::Root => self.root = Arc::new(Entries::new(entries)),
             Part::Regexes => {
                 let late =
                     |entry: &Entry| matches!(entry.precedence().path, PathRank::LateRegex(_));
@@ -75,26 +78,30 @@ impl Host {
     }
 
     /// Shows every match whose path is this one in the order of precedence, with the bytes of its
-    /// prefix, until the visitor breaks. Regular expressions are shown without being asked.
+    /// prefix, until the visitor breaks. Regular expressions are shown without being asked. With
+    /// `headers`, matches that ask for other headers may be left out.
     pub(super) fn walk<'t, B>(
         &'t self,
         path: &str,
+        headers: Option<&HeaderMap>,
         mut visit: impl FnMut(&'t Entry, usize) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        let exact = self.branches.get(stem(path)).map_or(&[][..], |branch| branch.exact(path));
-        exact.iter().chain(&*self.regexes).try_for_each(|entry| visit(entry, 0))?;
+        let exact = self.branches.get(stem(path)).and_then(|branch| branch.exact(path));
+        let exact = exact.into_iter().flat_map(|entries| entries.for_request(headers));
+        exact.chain(&*self.regexes).try_for_each(|entry| visit(entry, 0))?;
         for branch in stems(path).filter_map(|stem| self.branches.get(stem)) {
             for (prefix, entries) in branch.prefixes(path) {
-                entries.iter().try_for_each(|entry| visit(entry, prefix))?;
+                entries.for_request(headers).try_for_each(|entry| visit(entry, prefix))?;
             }
         }
-        self.late_regexes.iter().chain(&*self.root).try_for_each(|entry| visit(entry, 0))
+        let mut last = self.late_regexes.iter().chain(self.root.for_request(headers));
+        last.try_for_each(|entry| visit(entry, 0))
     }
 
     /// Every match, whatever its path, in no order.
     pub(super) fn all(&self) -> impl Iterator<Item = &Entry> {
         let branches = self.branches.values().flat_map(|branch| branch.all());
-        branches.chain(&*self.regexes).chain(&*self.late_regexes).chain(&*self.root)
+        branches.chain(&*self.regexes).chain(&*self.late_regexes).chain(self.root.all())
     }
 }
 
