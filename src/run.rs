@@ -153,10 +153,11 @@ async fn serve(args: Args) -> anyhow::Result<ExitCode> {
         AdminServer::start(args.admin, inherited, entered.clone(), shown, &seen, &views).await?;
     let options = options(&args);
     let strict = args.source.is_local();
-    let watcher = Watcher::start(args.source, options, telemetry.clone()).await?;
+    let drains = Drains::default();
+    let watcher = Watcher::start(args.source, options, telemetry.clone(), drains.clone()).await?;
     let mut feed = Feed {
         watcher,
-        drains: Drains::default(),
+        drains,
         taken: Version::default(),
         gateway,
         telemetry,

@@ -8,6 +8,7 @@
 //! in. Whether all proxies have done as ordered is left to whoever asked.
 
 mod book;
+pub mod nodes;
 mod place;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -52,7 +52,7 @@ mod refusal;
 mod route;
 mod rule;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 mod service;
 mod session;
 mod store;

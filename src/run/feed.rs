@@ -111,6 +111,7 @@ impl Feed {
         self.watcher.tell(batch.complete);
         if batch.complete {
             self.watcher.offer(&next.statuses);
+            self.watcher.serve(&next.snapshot);
         }
         self.live.send_replace(next.clone());
         if batch.complete && *self.entered.borrow() {
@@ -157,6 +158,7 @@ impl Feed {
             return self.drains.published(snapshot.version);
         }
         self.publish(&mut next, &snapshot);
+        self.watcher.serve(&next.snapshot);
         tracing::info!(version = %next.snapshot.version, drains = drains.len(), "live");
         self.live.send_replace(next);
     }

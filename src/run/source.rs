@@ -5,12 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use config_watcher::kubernetes::{self, LeaseSettings, StatusWriter, WriterCounts, services};
+use config_watcher::drains::Drains;
+use config_watcher::kubernetes::{
+    self, ArrivalCounts, LeaseSettings, NodeWatch, Served, StatusWriter, Taints, WriterCounts,
+    services,
+};
 use config_watcher::manifests::{self, Batch};
-use config_watcher::objects::{Change, Objects};
+use config_watcher::objects::{Change, Kind, Objects};
 use config_watcher::status::Statuses;
 use config_watcher::translate::Translator;
 use gateway::telemetry::Telemetry;
+use snapshot::Snapshot;
 use tokio::sync::mpsc;
 
 use crate::duration;
@@ -41,6 +46,16 @@ pub(super) struct Args {
     /// Name of this replica, unique among all [default: the host's name].
     #[arg(long, value_name = "NAME", env = "HEADGATE_IDENTITY", conflicts_with = "manifests")]
     identity: Option<String>,
+    /// Taints by which a node is known to go away, with commas between them; PREFIX/* stands for
+    /// many. Its endpoints are drained before it does [default: those of Kubernetes, its clouds
+    /// and autoscalers].
+    #[arg(
+        long,
+        value_name = "KEYS",
+        env = "HEADGATE_NODE_DRAIN_TAINTS",
+        conflicts_with = "manifests"
+    )]
+    node_drain_taints: Option<Taints>,
 }
 
 impl Args {
@@ -53,7 +68,18 @@ impl Args {
 /// Owner of whatever follows the objects.
 pub(super) enum Source {
     Manifests(manifests::Source),
-    Kubernetes { watches: kubernetes::Source, writer: StatusWriter, taken: u64 },
+    Kubernetes(Box<Cluster>),
+}
+
+/// Everything that follows a Kubernetes API.
+pub(super) struct Cluster {
+    watches: kubernetes::Source,
+    writer: StatusWriter,
+    nodes: NodeWatch,
+    taken: u64,
+    served: Served,
+    /// No Service changed since `served` was made.
+    same_services: bool,
 }
 
 impl Source {
@@ -61,6 +87,7 @@ impl Source {
     pub(super) async fn start(
         args: Args,
         telemetry: &Telemetry,
+        drains: &Drains,
     ) -> anyhow::Result<(Self, mpsc::Receiver<Batch>)> {
         if let Some(folder) = &args.manifests {
             let settings = manifests::Settings { poll: args.poll, ..Default::default() };
@@ -74,15 +101,23 @@ impl Source {
             namespace: args.namespace.unwrap_or_else(|| NAMESPACE.to_owned()),
             identity: args.identity.unwrap_or_else(host_name),
         };
-        let writer = StatusWriter::start(client, lease);
-        show(writer.counts(), telemetry);
-        Ok((Self::Kubernetes { watches, writer, taken: 0 }, batches))
+        let writer = StatusWriter::start(client.clone(), lease);
+        show(&writer, telemetry);
+        let taints = args.node_drain_taints.unwrap_or_default();
+        let nodes = NodeWatch::start(client, taints, drains.clone());
+        let served = Served::default();
+        let cluster = Cluster { watches, writer, nodes, taken: 0, served, same_services: false };
+        Ok((Self::Kubernetes(Box::new(cluster)), batches))
     }
 
     /// Says which objects `changes` replaces by others of the same name, or takes away.
-    pub(super) fn announce(&self, changes: &[Change], objects: &Objects) {
-        let Self::Kubernetes { writer, .. } = self else { return };
-        writer.renewed(changes.iter().filter_map(|change| match change {
+    pub(super) fn announce(&mut self, changes: &[Change], objects: &Objects) {
+        let Self::Kubernetes(cluster) = self else { return };
+        cluster.same_services &= !changes.iter().any(|change| match change {
+            Change::Delete(kind, _) => *kind == Kind::Service,
+            Change::Put(object) => object.kind() == Kind::Service,
+        });
+        cluster.writer.renewed(changes.iter().filter_map(|change| match change {
             Change::Delete(kind, key) => Some((*kind, key.clone())),
             Change::Put(object) => {
                 let name = (object.kind(), object.meta().key());
@@ -94,38 +129,49 @@ impl Source {
 
     /// Says what follows from the batches taken so far: names of certificates to read.
     pub(super) fn tell(&mut self, translator: &Translator) {
-        let Self::Kubernetes { watches, taken, .. } = self else { return };
-        *taken += 1;
-        watches.want(*taken, translator.wanted().clone());
+        let Self::Kubernetes(cluster) = self else { return };
+        cluster.taken += 1;
+        cluster.watches.want(cluster.taken, translator.wanted().clone());
     }
 
     /// Says which statuses to write: of what is live, and no other.
     pub(super) fn offer(&self, translator: &Translator, statuses: &Statuses) {
-        let Self::Kubernetes { writer, .. } = self else { return };
-        writer.offer(statuses.clone(), services(translator.objects(), statuses));
+        let Self::Kubernetes(cluster) = self else { return };
+        cluster.writer.offer(statuses.clone(), services(translator.objects(), statuses));
+    }
+
+    /// Says what is live, for pods that wait for it and nodes that go away.
+    pub(super) fn serve(&mut self, snapshot: &Arc<Snapshot>, objects: &Objects) {
+        let Self::Kubernetes(cluster) = self else { return };
+        cluster.served = cluster.served.next(snapshot, objects, cluster.same_services);
+        cluster.same_services = true;
+        cluster.writer.serve(cluster.served.clone());
+        cluster.nodes.serve(cluster.served.clone());
     }
 
     /// What the status writer has done, where there is one.
     pub(super) fn written(&self) -> Option<&Arc<WriterCounts>> {
         match self {
             Self::Manifests(_) => None,
-            Self::Kubernetes { writer, .. } => Some(writer.counts()),
+            Self::Kubernetes(cluster) => Some(cluster.writer.counts()),
         }
     }
 
     pub(super) async fn stop(self) {
         match self {
             Self::Manifests(source) => source.stop().await,
-            Self::Kubernetes { watches, writer, .. } => {
-                watches.stop().await;
-                writer.stop().await;
+            Self::Kubernetes(cluster) => {
+                cluster.watches.stop().await;
+                cluster.nodes.stop().await;
+                cluster.writer.stop().await;
             }
         }
     }
 }
 
 /// Has the metrics tell what the status writer does.
-fn show(counts: &Arc<WriterCounts>, telemetry: &Telemetry) {
+fn show(writer: &StatusWriter, telemetry: &Telemetry) {
+    let (counts, arrivals) = (writer.counts(), writer.arrivals());
     let reader = |read: fn(&WriterCounts) -> &AtomicU64| {
         let counts = counts.clone();
         move || read(&counts).load(Ordering::Relaxed)
@@ -144,6 +190,20 @@ fn show(counts: &Arc<WriterCounts>, telemetry: &Telemetry) {
         "headgate_status_conflicts_total",
         "Writes of statuses refused because the object had changed.",
         reader(|counts| &counts.conflicts),
+    );
+    let reader = |read: fn(&ArrivalCounts) -> &AtomicU64| {
+        let arrivals = arrivals.clone();
+        move || read(&arrivals).load(Ordering::Relaxed)
+    };
+    telemetry.show(
+        "headgate_arrivals_total",
+        "Pods that were told that requests can reach them.",
+        reader(|arrivals| &arrivals.writes),
+    );
+    telemetry.show(
+        "headgate_arrival_failures_total",
+        "Tries to tell a pod so that failed.",
+        reader(|arrivals| &arrivals.failures),
     );
 }
 

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use config_watcher::drains::Drains;
 use config_watcher::kubernetes::WriterCounts;
 use config_watcher::manifests::Batch;
 use config_watcher::objects::{Change, Objects};
@@ -27,6 +28,7 @@ pub(super) struct Watcher {
     args: source::Args,
     options: Options,
     telemetry: Telemetry,
+    drains: Drains,
     /// `None` between a failure and the next beginning.
     run: Option<Run>,
     /// The last version of all beginnings.
@@ -56,10 +58,10 @@ impl Watcher {
         args: source::Args,
         options: Options,
         telemetry: Telemetry,
+        drains: Drains,
     ) -> anyhow::Result<Self> {
-        let version = Version::default();
-        let mut this =
-            Self { args, options, telemetry, run: None, version, ending: JoinSet::new() };
+        let (version, ending) = (Version::default(), JoinSet::new());
+        let mut this = Self { args, options, telemetry, drains, run: None, version, ending };
         this.begin().await?;
         Ok(this)
     }
@@ -135,6 +137,13 @@ impl Watcher {
         }
     }
 
+    /// Tells the source what is live.
+    pub(super) fn serve(&mut self, live: &Arc<Snapshot>) {
+        if let Some(run) = &mut self.run {
+            run.source.serve(live, run.translator.objects());
+        }
+    }
+
     /// What the writer of statuses has done, where there is one.
     pub(super) fn written(&self) -> Option<Arc<WriterCounts>> {
         self.run.as_ref()?.source.written().cloned()
@@ -149,7 +158,8 @@ impl Watcher {
     }
 
     async fn begin(&mut self) -> anyhow::Result<()> {
-        let (source, batches) = Source::start(self.args.clone(), &self.telemetry).await?;
+        let (source, batches) =
+            Source::start(self.args.clone(), &self.telemetry, &self.drains).await?;
         let translator = Translator::new(self.options.clone());
         let base = self.version;
         let snapshot = Arc::new(Snapshot { version: base, ..Snapshot::default() });
@@ -164,6 +174,7 @@ mod tests {
     use std::time::Duration;
 
     use clap::Parser;
+    use config_watcher::drains::Drains;
     use config_watcher::translate::Options;
     use gateway::telemetry::Telemetry;
     use snapshot::Snapshot;
@@ -198,8 +209,9 @@ spec:
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("gateway.yaml"), GATEWAY).unwrap();
         let cli = Cli::parse_from(["test", "--manifests", folder.path().to_str().unwrap()]);
-        let mut watcher =
-            Watcher::start(cli.source, Options::default(), Telemetry::new()).await.unwrap();
+        let (options, drains) = (Options::default(), Drains::default());
+        let started = Watcher::start(cli.source, options, Telemetry::new(), drains).await;
+        let mut watcher = started.unwrap();
         let before = next(&mut watcher).await;
         assert_eq!(before.listeners.len(), 1);
         watcher.fail();

@@ -26,6 +26,9 @@ pub struct Endpoint {
     pub state: EndpointState,
     /// `zone` of the node it runs on.
     pub zone: Option<Arc<str>>,
+    /// Name of the node it runs on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<Arc<str>>,
 }
 
 /// What the EndpointSlice says of an endpoint, in the order of preference: requests go to ready

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::meta::Labels;
+
 /// `v1.Namespace`: only its labels count, and those stand in the metadata.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
@@ -23,6 +25,8 @@ pub struct Service {
     /// `None` for headless Services.
     #[serde(rename = "clusterIP")]
     pub cluster_ip: Option<Arc<str>>,
+    /// Labels of its pods; absent where somebody else writes its EndpointSlices.
+    pub selector: Option<Labels>,
     /// In order.
     pub ports: Vec<ServicePort>,
 }
@@ -42,6 +46,19 @@ pub struct ServicePort {
     pub app_protocol: Option<Arc<str>>,
     /// What routes refer to.
     pub port: u16,
+    /// Where the pods listen.
+    #[serde(default)]
+    pub target_port: Option<TargetPort>,
+}
+
+/// `intstr.IntOrString` of a `targetPort`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(untagged)]
+pub enum TargetPort {
+    /// The same of every pod.
+    Number(i64),
+    /// The port of this name, of each pod its own.
+    Name(Arc<str>),
 }
 
 /// `discovery.k8s.io/v1 EndpointSlice`; its Service is named by the label

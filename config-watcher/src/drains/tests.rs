@@ -17,6 +17,7 @@ fn endpoint(address: &str, uid: Option<&str>) -> Endpoint {
         uid: uid.map(Arc::from),
         state: EndpointState::Ready,
         zone: None,
+        node: None,
     }
 }
 

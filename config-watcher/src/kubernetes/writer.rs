@@ -19,9 +19,11 @@ use snapshot::ObjectKey;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::arrival::{Arrival, ArrivalCounts};
 use super::infrastructure::{self, Services};
 use super::lease::{Hold, Keeper, LeaseSettings, release};
 use super::merge::merge;
+use super::served::Served;
 use super::wire::url;
 use crate::objects::Kind;
 use crate::status::{ObjectStatus, PolicyStatus, RouteStatus, Statuses};
@@ -58,6 +60,8 @@ pub struct WriterCounts {
 pub struct StatusWriter {
     wanted: watch::Sender<Statuses>,
     services: watch::Sender<Services>,
+    served: watch::Sender<Served>,
+    arrivals: Arc<ArrivalCounts>,
     renewed: Arc<Renewed>,
     counts: Arc<WriterCounts>,
     task: JoinHandle<()>,
@@ -74,6 +78,9 @@ impl StatusWriter {
         let (services, wanted_services) = watch::channel(Services::default());
         let (keeper, hold) = Keeper::new(client.clone(), lease.clone());
         let services_kept = infrastructure::keep(client.clone(), hold.clone(), wanted_services);
+        let (served, live) = watch::channel(Served::default());
+        let arrivals = Arc::<ArrivalCounts>::default();
+        let arrival = Arrival::new(client.clone(), hold.clone(), live, arrivals.clone());
         let renewed = Arc::<Renewed>::default();
         let writer = Writer {
             client: client.clone(),
@@ -85,9 +92,9 @@ impl StatusWriter {
         };
         // They end together: nobody writes without the keeper.
         let task = tokio::spawn(async move {
-            tokio::join!(keeper.keep(), writer.run(statuses), services_kept);
+            tokio::join!(keeper.keep(), writer.run(statuses), services_kept, arrival.keep());
         });
-        Self { wanted, services, renewed, counts, task, client, lease }
+        Self { wanted, services, served, arrivals, renewed, counts, task, client, lease }
     }
 
     /// Says what should stand. Only statuses whose snapshot is live: `Programmed` is true here when
@@ -99,6 +106,17 @@ impl StatusWriter {
             *old = services;
             differ
         });
+    }
+
+    /// Says what is live, for the pods that wait for it.
+    pub fn serve(&self, served: Served) {
+        self.served.send_replace(served);
+    }
+
+    /// What was told to pods so far.
+    #[must_use]
+    pub fn arrivals(&self) -> &Arc<ArrivalCounts> {
+        &self.arrivals
     }
 
     /// Says that objects of these names are gone, or others than before: what was written to the

@@ -45,6 +45,7 @@ fn merge<'a>(
                     uid: uid(from),
                     state: state(from.conditions),
                     zone: from.zone.clone(),
+                    node: from.node_name.clone(),
                 }),
                 Err(why) => ignored.push(why),
             }
@@ -80,16 +81,13 @@ fn state(conditions: SliceConditions) -> EndpointState {
     }
 }
 
-/// By address; of one address the best state first, then what knows its pod and zone.
+/// By address; of one address the best state first, then what knows its pod, zone and node.
 fn best_first(a: &Endpoint, b: &Endpoint) -> Ordering {
-    let unknown = |endpoint: &Endpoint| (endpoint.uid.is_none(), endpoint.zone.is_none());
-    (a.address, a.state, unknown(a), &a.uid, &a.zone).cmp(&(
-        b.address,
-        b.state,
-        unknown(b),
-        &b.uid,
-        &b.zone,
-    ))
+    fn place(of: &Endpoint) -> impl Ord + '_ {
+        let unknown = (of.uid.is_none(), of.zone.is_none(), of.node.is_none());
+        (of.address, of.state, unknown, &of.uid, &of.zone, &of.node)
+    }
+    place(a).cmp(&place(b))
 }
 
 /// The first few in order, and how many more there are.

@@ -173,6 +173,7 @@ fn an_endpoint_that_comes_with_its_drain_never_serves() {
         uid: None,
         state: EndpointState::Ready,
         zone: None,
+        node: None,
     };
     let endpoints = Endpoints { list: [endpoint].into(), ..Endpoints::default() };
     snapshot.endpoints.insert(key, Arc::new(endpoints));

@@ -49,7 +49,7 @@ fn listed(list: Arc<[Said]>) -> Option<Arc<Endpoints>> {
 
 fn said(host: u8, uid: &str, state: EndpointState) -> Said {
     let address = SocketAddr::from(([10, 0, 0, host], 8080));
-    Said { address, uid: Some(uid.into()), state, zone: None }
+    Said { address, uid: Some(uid.into()), state, zone: None, node: None }
 }
 
 fn view(backend: &Backend) -> BackendView {

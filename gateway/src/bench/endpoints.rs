@@ -78,5 +78,6 @@ fn endpoint(index: usize) -> Endpoint {
         uid: Some(format!("pod-{index}").into()),
         state: EndpointState::Ready,
         zone: None,
+        node: None,
     }
 }

@@ -60,7 +60,7 @@ impl Bench {
 
     /// Makes this the only endpoint.
     fn put(&self, address: SocketAddr, state: EndpointState) {
-        let endpoint = snapshot::Endpoint { address, uid: None, state, zone: None };
+        let endpoint = snapshot::Endpoint { address, uid: None, state, zone: None, node: None };
         let endpoints = Endpoints { list: Arc::from([endpoint]), ..Endpoints::default() };
         self.backends.set_endpoints(&key(), Some(Arc::new(endpoints)));
     }

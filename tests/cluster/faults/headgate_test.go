@@ -28,6 +28,7 @@ type headgate struct {
 	*world
 	cmd   *exec.Cmd
 	admin string
+	log   string
 }
 
 // started counts processes, so that each has an identity, an admin port and a
@@ -35,24 +36,25 @@ type headgate struct {
 var started atomic.Int32
 
 // headgate starts a process that follows the API server at this address, and
-// waits until it is ready.
-func (w *world) headgate(server string) *headgate {
+// waits until it is ready. More arguments follow its own.
+func (w *world) headgate(server string, more ...string) *headgate {
 	w.Helper()
 	n := started.Add(1)
-	return w.replica(server, fmt.Sprintf("10.97.0.%d/29", n%30*8))
+	return w.replica(server, fmt.Sprintf("10.97.0.%d/29", n%30*8), more...)
 }
 
 // replica is headgate with addresses that it shares with another.
-func (w *world) replica(server, pool string) *headgate {
+func (w *world) replica(server, pool string, more ...string) *headgate {
 	w.Helper()
 	n := started.Add(1)
 	g := &headgate{world: w, admin: fmt.Sprintf("127.0.0.1:%d", 19000+n)}
-	g.cmd = exec.Command(binary, "run", "--kubeconfig", w.kubeconfig(server), "--admin", g.admin,
-		"--address-pool", pool, "--identity", g.identity(), "--access-log", "off", "--pre-drain", "0s", "--deadline", "2s")
+	args := []string{"run", "--kubeconfig", w.kubeconfig(server), "--admin", g.admin, "--address-pool", pool,
+		"--identity", g.identity(), "--access-log", "off", "--pre-drain", "0s", "--deadline", "2s"}
+	g.cmd = exec.Command(binary, append(args, more...)...)
 	said, err := os.Create(filepath.Join(string(cluster.Dir), "run", "logs", fmt.Sprintf("headgate-%s-%d.log", w.ns, n)))
 	w.must(err)
 	defer said.Close()
-	g.cmd.Stdout, g.cmd.Stderr = said, said
+	g.cmd.Stdout, g.cmd.Stderr, g.log = said, said, said.Name()
 	w.must(g.cmd.Start())
 	w.Cleanup(func() { g.stop(said.Name()) })
 	took := w.until("headgate is ready", func() bool {
@@ -68,6 +70,14 @@ func (w *world) replica(server, pool string) *headgate {
 }
 
 func (g *headgate) identity() string { return g.ns + "-" + g.admin[len("127.0.0.1:"):] }
+
+// said is the log so far.
+func (g *headgate) said() string {
+	g.Helper()
+	b, err := os.ReadFile(g.log)
+	g.must(err)
+	return string(b)
+}
 
 // stop ends the process in order and checks that it did not end before.
 func (g *headgate) stop(log string) {

@@ -88,6 +88,18 @@ func (l *load) run(url, host string) {
 	}
 }
 
+// more waits until so many more requests were answered.
+func (l *load) more(n int) {
+	l.Helper()
+	answered := func() int {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return l.answered
+	}
+	least := answered() + n
+	l.until("requests go on", func() bool { return answered() >= least })
+}
+
 // stop ends it and checks that nothing failed.
 func (l *load) stop() {
 	l.Helper()

@@ -11,7 +11,7 @@ const RULES: Rules = Rules { percent: 50, window: Duration::from_secs(10) };
 
 fn endpoint(host: u8, state: EndpointState) -> Endpoint {
     let address = SocketAddr::from(([10, 0, 0, host], 80));
-    Endpoint { address, uid: Some("pod".into()), state, zone: None }
+    Endpoint { address, uid: Some("pod".into()), state, zone: None, node: None }
 }
 
 fn listed(endpoints: impl IntoIterator<Item = Endpoint>) -> Arc<Endpoints> {

@@ -121,6 +121,7 @@ impl Plan {
                 uid: None,
                 state: EndpointState::Ready,
                 zone: None,
+                node: None,
             })
             .collect();
         list.sort();
