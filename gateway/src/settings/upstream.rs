@@ -28,8 +28,8 @@ pub struct Upstream {
     /// How long a pooled connection may be idle. 50 s: below the 60 s of most backends, so that we
     /// close first; a `Keep-Alive: timeout` of the backend that is shorter wins.
     pub idle: Duration,
-    /// Idle connections kept per endpoint and worker. 256: a pause of as many streams must not close
-    /// what the next ones open again; `idle` closes what traffic no longer needs.
+    /// Idle connections kept per endpoint and worker. 256: a pause of as many streams must not
+    /// close what the next ones open again; `idle` closes what traffic no longer needs.
     pub idle_per_endpoint: usize,
     /// Age after which a pooled connection takes no new request. 10 min: connections follow when
     /// a service's addresses move behind a virtual address.
