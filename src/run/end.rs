@@ -33,10 +33,10 @@ impl End {
             Self::Handover(given) => {
                 let Given { pid, release, .. } = &given;
                 tracing::info!(pid, release, "another process has taken over; finishing what runs");
-                // The address is the other process's now.
-                admin.stop().await;
                 let hurry = Notify::new();
-                let mut stop = pin!(feed.hand_over(hurry.notified()));
+                // All addresses are the other process's now.
+                let stop = feed.hand_over(hurry.notified());
+                let mut stop = pin!(async { tokio::join!(stop, admin.stop()).0 });
                 let mut asked = false;
                 loop {
                     tokio::select! {

@@ -99,6 +99,30 @@ async fn endpoints_move_under_load_without_a_lost_request() {
 }
 
 #[tokio::test]
+async fn calls_on_one_connection_reach_an_endpoint_that_is_new() {
+    let (old, new) = (Echo::start("old").await, Echo::start("new").await);
+    let h2c = "appProtocol: kubernetes.io/h2c";
+    let only = service_with("v1", h2c, &[(old.address, "{}")]);
+    let site =
+        Site::serve(&[("v1.yaml", only), ("route.yaml", route("all", HOST, &everything_to("v1")))])
+            .await;
+    // Neither the client's connection nor ours to the old endpoint ends on the way.
+    let mut client = Client::http2(site.address()).await;
+    for _ in 0..5 {
+        assert_eq!(client.get(HOST, "/").await.name(), "old");
+    }
+    let both = service_with("v1", h2c, &[(old.address, "{}"), (new.address, "{}")]);
+    site.change(|folder| folder.write("v1.yaml", &both)).await;
+    let mut seen = std::collections::BTreeSet::new();
+    within("calls to both", async {
+        while seen.len() < 2 {
+            seen.insert(client.get(HOST, "/").await.name());
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn routes_change_under_load_without_a_lost_request() {
     let echo = Echo::start("v1").await;
     let site = site(&echo).await;
