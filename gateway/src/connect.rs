@@ -5,6 +5,7 @@
 //! connection are left to `backend` and `pool`.
 
 mod identity;
+mod interim;
 mod tls;
 mod transport;
 mod verify;

@@ -11,8 +11,6 @@ use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use socket2::SockRef;
@@ -20,6 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
+use super::interim::Interim;
 use crate::gather;
 
 /// What can be seen of a connection from outside.
@@ -29,10 +28,9 @@ pub(crate) struct Wire {
     stream: RefCell<Option<TcpStream>>,
     written: Cell<u64>,
     read: Cell<u64>,
-    /// Responses 1xx to the request that is being answered. Shared with a callback that must be
-    /// `Send`, though all of it happens on one thread.
-    informational: Arc<AtomicUsize>,
-    most_informational: Cell<usize>,
+    /// Responses 1xx to the request that is being answered.
+    interim: Interim,
+    most_interim: Cell<usize>,
 }
 
 /// What a look at an idle connection shows.
@@ -70,17 +68,15 @@ impl Wire {
         }
     }
 
-    /// Begins to count 1xx responses: after more than `most` of them, reading fails. The counter is
-    /// for whoever sees them.
-    pub(crate) fn count_informational(&self, most: usize) -> &Arc<AtomicUsize> {
-        self.most_informational.set(most);
-        self.informational.store(0, Ordering::Relaxed);
-        &self.informational
+    /// Begins to count 1xx responses: after more than `most` of them, reading fails.
+    pub(crate) fn count_interim(&self, most: usize) {
+        self.most_interim.set(most);
+        self.interim.begin();
     }
 
     /// Whether there were more 1xx responses than allowed.
     pub(crate) fn is_flooded(&self) -> bool {
-        self.informational.load(Ordering::Relaxed) > self.most_informational.get()
+        self.interim.count() > self.most_interim.get()
     }
 }
 
@@ -95,8 +91,8 @@ impl Socket {
             stream: RefCell::new(Some(stream)),
             written: Cell::new(0),
             read: Cell::new(0),
-            informational: Arc::default(),
-            most_informational: Cell::new(usize::MAX),
+            interim: Interim::new(),
+            most_interim: Cell::new(usize::MAX),
         });
         (Self(Rc::clone(&wire)), wire)
     }
@@ -227,8 +223,9 @@ impl AsyncRead for Transport {
         }
         let before = to.filled().len();
         let done = on!(this.stream, poll_read(cx, to));
-        let bytes = (to.filled().len() - before) as u64;
-        this.wire.read.set(this.wire.read.get() + bytes);
+        let bytes = &to.filled()[before..];
+        this.wire.read.set(this.wire.read.get() + bytes.len() as u64);
+        this.wire.interim.read(bytes);
         done
     }
 }

@@ -9,8 +9,6 @@ use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -127,10 +125,7 @@ impl<B: RequestBody> Line<B> {
     ) -> Result<Answer<B>, SendError<B>> {
         to_http1(&mut request);
         let upgrading = request.headers().contains_key(UPGRADE);
-        let seen = Arc::clone(self.wire.count_informational(limits.informational));
-        hyper::ext::on_informational(&mut request, move |_| {
-            seen.fetch_add(1, Ordering::Relaxed);
-        });
+        self.wire.count_interim(limits.informational);
         let (written, read) = (self.wire.written(), self.wire.read());
         self.used = true;
         let request = request.map(|body| self.whole.watch(body));
