@@ -26,6 +26,7 @@ pub mod handover;
 mod listen;
 mod mirror;
 mod normalise;
+mod overload;
 mod pace;
 mod pool;
 mod replay;
@@ -59,6 +60,7 @@ use crate::apply::{Applier, Refusal};
 use crate::backend::Backends;
 use crate::handover::Sockets;
 use crate::listen::{AllListening, Listeners};
+use crate::overload::Overload;
 use crate::session::Sessions;
 use crate::settings::{Settings, Stop};
 use crate::stop::Ending;
@@ -115,6 +117,7 @@ impl Gateway {
             telemetry: telemetry.clone(),
             access_log,
             backends: backends.clone(),
+            overload: Overload::default(),
             sessions: Arc::new(Sessions::new(settings.session_key.as_ref())),
             listeners: listeners.clone(),
             listening: listening.clone(),

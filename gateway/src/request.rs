@@ -17,12 +17,14 @@ mod tests;
 
 use std::rc::Rc;
 
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use hyper::body::Incoming;
 
 use crate::connection::Connection;
+use crate::failure::Failure;
 use crate::finish::{Body, Finish};
 use crate::gate;
+use crate::overload::Level;
 use answer::Shape;
 use exchange::Exchange;
 
@@ -32,13 +34,19 @@ pub(crate) async fn handle(
     request: Request<Incoming>,
 ) -> Response<Body> {
     let (mut head, body) = request.into_parts();
-    let mut finish = Finish::begin(connection, &head);
     if let Some(refusal) = gate::refusal(&head.method) {
-        return answer::refusal(finish, refusal);
+        // What stands in for the refused head is not the client's.
+        head.method = Method::from_bytes(b"-").expect("`-` is a token");
+        head.headers.clear();
+        return answer::refusal(Finish::begin(connection, &head), refusal);
     }
+    let mut finish = Finish::begin(connection, &head);
     let _held = Held(connection);
     let shape = Shape::of(&head.method, &head.headers);
     let asks = route::Asks::of(&mut head);
+    if connection.worker.overload.level() >= Level::Short {
+        return answer::failure(finish, Failure::Shed, shape);
+    }
     let body = exchange::body(connection, &head, body, &mut finish);
     match route::route(connection, &mut head, &mut finish) {
         Ok(routed) => Exchange { connection, finish, shape, asks, head, body }.run(&routed).await,

@@ -10,6 +10,7 @@
 //! request is answered is left to `request`.
 
 mod answer;
+mod glitches;
 mod life;
 mod sniff;
 mod stream;
@@ -32,10 +33,12 @@ use crate::connection::Connection;
 use crate::forwarding::origin::Origin;
 use crate::gate::{Gate, Lease, Rules};
 use crate::listen::accept::Accepted;
+use crate::overload::Level;
 use crate::pace::{Clock, Limits, Pace, Wait};
 use crate::tls::{PortTls, TlsInfo};
 use crate::worker::Worker;
 use answer::answers;
+use glitches::Watched;
 pub(crate) use life::{Cut, Wish};
 use life::{Life, Lives};
 use sniff::Protocol;
@@ -84,7 +87,8 @@ impl Server {
     /// time.
     pub(crate) fn sweep(&self, now: u32) {
         self.clock.set(now);
-        self.lives.sweep(now, self.worker.stage());
+        let tight = self.worker.overload.level() >= Level::Tight;
+        self.lives.sweep(now, self.worker.stage(), tight);
     }
 
     /// Wishes this for all connections there are.
@@ -180,6 +184,7 @@ impl Server {
     }
 
     async fn serve_http2(&self, stream: ClientStream, connection: Connection, life: Rc<Life>) {
+        let client = &self.worker.settings.client;
         let settings = &self.worker.settings.http2;
         let streams = Streams::new(self.worker.tasks.clone(), life.clone());
         let mut http2 = http2::Builder::new(streams);
@@ -197,6 +202,7 @@ impl Server {
         life.pace.wait_for(Wait::Request);
         let peer = connection.peer;
         let answers = answers(Rc::new(connection), life.clone());
+        let stream = Watched::new(stream, life.clone(), client);
         let serving = http2.serve_connection(TokioIo::new(stream), answers);
         let shut_down = http2::Connection::graceful_shutdown;
         Box::pin(drive(serving, &life, peer, Wish::Leave, shut_down)).await;

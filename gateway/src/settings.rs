@@ -32,6 +32,8 @@ pub struct Settings {
     pub upstream: Upstream,
     /// What may be tried again, and how often.
     pub retry: Retry,
+    /// What is given up when memory runs out.
+    pub overload: Overload,
     /// How the gateway itself ends.
     pub stop: Stop,
     /// What session tokens are sealed with. `None`: each process makes its own key, so sessions
@@ -70,9 +72,28 @@ impl Default for Settings {
             limits: Limits::default(),
             upstream: Upstream::default(),
             retry: Retry::default(),
+            overload: Overload::default(),
             stop: Stop::default(),
             session_key: None,
         }
+    }
+}
+
+/// Shares of the memory limit (of the cgroup; without one there is no overload), in percent.
+#[derive(Clone, Debug)]
+pub struct Overload {
+    /// From here on connections are not kept. 85: what they hold is what can be given up without
+    /// refusing anybody.
+    pub tight_percent: u64,
+    /// From here on new requests are answered with 503. 92: what runs may still grow a little.
+    pub shed_percent: u64,
+    /// From here on no connection is accepted. 97: one step before the kernel kills.
+    pub refuse_percent: u64,
+}
+
+impl Default for Overload {
+    fn default() -> Self {
+        Self { tight_percent: 85, shed_percent: 92, refuse_percent: 97 }
     }
 }
 

@@ -23,6 +23,7 @@ use crate::failure;
 use crate::listen::accept::{Accepted, Acceptor, Moving};
 use crate::listen::ticket::Counts;
 use crate::listen::{AllListening, Listeners, Listening};
+use crate::overload::{Gauge, Overload};
 use crate::pool::Pool;
 use crate::serve::{Cut, Server, Wish};
 use crate::session::Sessions;
@@ -38,6 +39,7 @@ pub(crate) struct Shared {
     pub(crate) telemetry: Telemetry,
     pub(crate) access_log: AccessLog,
     pub(crate) backends: Backends,
+    pub(crate) overload: Overload,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) listeners: Arc<Mutex<Listeners>>,
     pub(crate) listening: watch::Receiver<AllListening>,
@@ -130,6 +132,7 @@ impl Parts {
                 log: shared.access_log.writer(),
                 failures: failure::Counters::new(shared.telemetry.clone()),
                 pool: Pool::new(settings.clone(), &shared.backends),
+                overload: shared.overload.clone(),
                 sessions: shared.sessions.clone(),
                 tasks: Tasks::default(),
                 stage: shared.stage.clone(),
@@ -163,9 +166,13 @@ impl Running {
         }
     }
 
-    /// Once a second: the clock, whoever is late, endpoints that were held for long enough, and
-    /// addresses that could not be bound.
+    /// Once a second: the clock, and whoever is late. The first thread also looks after what is
+    /// the process's: memory, endpoints that were held for long enough, and addresses that could
+    /// not be bound.
     async fn tick(&self) {
+        let settings = &self.worker.settings;
+        let first = self.worker.index == 0;
+        let gauge = first.then(|| Gauge::new(&settings.overload, self.shared.overload.clone()));
         let begun = Instant::now();
         let mut seconds = interval(Duration::from_secs(1));
         seconds.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -174,11 +181,10 @@ impl Running {
             seconds.tick().await;
             let now = begun.elapsed().as_secs();
             self.server.sweep(u32::try_from(now).unwrap_or(u32::MAX));
-            let first = self.worker.index == 0;
-            if first {
-                self.shared.backends.settle(std::time::Instant::now());
-            }
-            if first && retried.elapsed() >= self.worker.settings.limits.bind_retry {
+            let Some(gauge) = &gauge else { continue };
+            gauge.look();
+            self.shared.backends.settle(std::time::Instant::now());
+            if retried.elapsed() >= settings.limits.bind_retry {
                 retried = Instant::now();
                 self.retry();
             }
@@ -218,7 +224,8 @@ impl Running {
         let worker = self.worker.clone();
         worker.tasks.spawn(async move {
             let limits = &self.worker.settings.limits;
-            let acceptor = Acceptor::new(self.counts.clone(), self.worker.index, limits);
+            let overload = self.shared.overload.clone();
+            let acceptor = Acceptor::new(self.counts.clone(), self.worker.index, limits, overload);
             acceptor.run(listening, hold, |accepted| self.deliver(accepted)).await;
             // Someone may wait for the address.
             self.retry();

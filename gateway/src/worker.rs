@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::failure;
+use crate::overload::Overload;
 use crate::pool::Pool;
 use crate::replay;
 use crate::session::Sessions;
@@ -29,6 +30,8 @@ pub(crate) struct Worker {
     pub(crate) pool: Pool<replay::Body>,
     /// The same for all: makes and opens session tokens.
     pub(crate) sessions: Arc<Sessions>,
+    /// How near the end of memory is.
+    pub(crate) overload: Overload,
     /// Everything that runs on this thread.
     pub(crate) tasks: Tasks,
     /// How far the gateway is on its way to its end.

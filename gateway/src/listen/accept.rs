@@ -13,6 +13,7 @@ use tokio::time::sleep;
 use super::Listening;
 use super::ticket::{Counts, Ticket};
 use crate::apply::Slot;
+use crate::overload::{Level, Overload};
 use crate::settings::Limits;
 
 /// A connection that is not served yet.
@@ -55,12 +56,18 @@ pub(crate) struct Acceptor {
     burst: usize,
     /// Rest when resources have run out.
     pause: Duration,
+    overload: Overload,
 }
 
 impl Acceptor {
-    /// An acceptor of this thread.
-    pub(crate) fn new(counts: Arc<Counts>, thread: usize, limits: &Limits) -> Self {
-        Self { counts, thread, burst: limits.accept_burst, pause: limits.accept_pause }
+    /// An acceptor of this thread. It rests while memory is full.
+    pub(crate) fn new(
+        counts: Arc<Counts>,
+        thread: usize,
+        limits: &Limits,
+        overload: Overload,
+    ) -> Self {
+        Self { counts, thread, burst: limits.accept_burst, pause: limits.accept_pause, overload }
     }
 
     /// Gives each connection to `deliver`, until the sender of `hold` is dropped; then once more
@@ -80,6 +87,9 @@ impl Acceptor {
         };
         let mut paused = false;
         loop {
+            while self.overload.level() == Level::Full && hold.has_changed().is_ok() {
+                sleep(self.pause).await;
+            }
             // Accepting loses nothing when it is dropped.
             let accepted = tokio::select! {
                 biased;
@@ -126,7 +136,9 @@ impl Acceptor {
     ) -> io::Result<()> {
         match accepted {
             Ok((stream, peer)) => {
-                if let Some(ticket) = Ticket::take(&self.counts, &listening.open, self.thread) {
+                let client = peer.ip();
+                let ticket = Ticket::take(&self.counts, &listening.open, client, self.thread);
+                if let Some(ticket) = ticket {
                     // A dual-stack socket shows IPv4 clients as ::ffff:a.b.c.d; nobody else does.
                     let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
                     deliver(Accepted { stream, peer, slot: listening.slot.clone(), ticket });

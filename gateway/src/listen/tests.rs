@@ -13,6 +13,7 @@ use super::ticket::Counts;
 use super::{Listeners, Slot};
 use crate::apply::Applier;
 use crate::backend::Backends;
+use crate::overload::Overload;
 use crate::sample::listening;
 use crate::settings::{Limits, Settings};
 use crate::telemetry::Telemetry;
@@ -142,7 +143,7 @@ async fn what_waits_in_a_socket_is_accepted_before_it_is_closed() {
     listeners.sync(&slots(&[]));
     drop(hold);
     let list = accepted.clone();
-    let acceptor = Acceptor::new(counts, 0, &limits);
+    let acceptor = Acceptor::new(counts, 0, &limits, Overload::default());
     let deliver = move |one: Accepted| list.lock().unwrap().push(one);
     acceptor.run(socket, held, deliver).await;
     assert_eq!(accepted.lock().unwrap().len(), clients.len());
@@ -162,7 +163,7 @@ async fn connections_beyond_the_limit_are_closed_at_once() {
     let local = LocalSet::new();
     local
         .run_until(async {
-            let acceptor = Acceptor::new(counts, 0, &limits);
+            let acceptor = Acceptor::new(counts, 0, &limits, Overload::default());
             let running = tokio::task::spawn_local(acceptor.run(socket, held, move |one| {
                 assert!(deliver.try_send(one).is_ok(), "there is room");
             }));

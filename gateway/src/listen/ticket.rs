@@ -1,8 +1,10 @@
 //! Counting connections: against their limits, and over the threads.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
+use dashmap::DashMap;
 use metrics::Counter;
 
 use super::open_files;
@@ -16,11 +18,36 @@ pub(crate) struct Counts {
     most: usize,
     most_per_listener: usize,
     imbalance: usize,
+    per_client: Option<PerClient>,
     /// Connections of each thread.
     loads: Box<[AtomicUsize]>,
     telemetry: Telemetry,
     over_total: Counter,
     over_listener: Counter,
+    over_client: Counter,
+}
+
+/// Connections of each client address, where that is limited.
+struct PerClient {
+    most: usize,
+    open: DashMap<IpAddr, usize>,
+}
+
+impl PerClient {
+    /// Counts one more, if that is allowed.
+    fn add(&self, client: IpAddr) -> bool {
+        let mut open = self.open.entry(client).or_default();
+        let free = *open < self.most;
+        *open += usize::from(free);
+        free
+    }
+
+    fn remove(&self, client: IpAddr) {
+        self.open.remove_if_mut(&client, |_, open| {
+            *open -= 1;
+            *open == 0
+        });
+    }
 }
 
 /// When the kernel doesn't say how many files may be open: what it allows unless told otherwise.
@@ -35,9 +62,11 @@ impl Counts {
             most: limits.total.unwrap_or_else(half),
             most_per_listener: limits.per_listener,
             imbalance: limits.imbalance,
+            per_client: limits.per_client.map(|most| PerClient { most, open: DashMap::new() }),
             loads: (0..threads).map(|_| AtomicUsize::new(0)).collect(),
             over_total: refused("limit"),
             over_listener: refused("listener_limit"),
+            over_client: refused("client_limit"),
             telemetry,
         }
     }
@@ -60,16 +89,23 @@ impl Counts {
 pub(crate) struct Ticket {
     counts: Arc<Counts>,
     listener: Arc<AtomicUsize>,
+    client: IpAddr,
     thread: usize,
 }
 
 impl Ticket {
-    /// Counts a connection of `listener` on a thread; `None` when there are too many.
+    /// Counts a connection from `client` to `listener` on a thread; `None` when there are too many.
     pub(crate) fn take(
         counts: &Arc<Counts>,
         listener: &Arc<AtomicUsize>,
+        client: IpAddr,
         thread: usize,
     ) -> Option<Self> {
+        let client = client.to_canonical();
+        if counts.per_client.as_ref().is_some_and(|clients| !clients.add(client)) {
+            counts.over_client.increment(1);
+            return None;
+        }
         // Counted first, so that threads that accept at once don't pass the limit together.
         let here = listener.fetch_add(1, Relaxed) < counts.most_per_listener;
         let anywhere = counts.total.fetch_add(1, Relaxed) < counts.most;
@@ -78,11 +114,14 @@ impl Ticket {
             counts.total.fetch_sub(1, Relaxed);
             let counter = if here { &counts.over_total } else { &counts.over_listener };
             counter.increment(1);
+            if let Some(clients) = &counts.per_client {
+                clients.remove(client);
+            }
             return None;
         }
         counts.loads[thread].fetch_add(1, Relaxed);
         counts.telemetry.connections().accepted();
-        Some(Self { counts: counts.clone(), listener: listener.clone(), thread })
+        Some(Self { counts: counts.clone(), listener: listener.clone(), client, thread })
     }
 
     /// Another thread serves it.
@@ -98,13 +137,20 @@ impl Drop for Ticket {
         self.counts.loads[self.thread].fetch_sub(1, Relaxed);
         self.listener.fetch_sub(1, Relaxed);
         self.counts.total.fetch_sub(1, Relaxed);
+        if let Some(clients) = &self.counts.per_client {
+            clients.remove(self.client);
+        }
         self.counts.telemetry.connections().closed();
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
     use super::{Arc, Counts, Limits, Telemetry, Ticket};
+
+    const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
     fn counts(limits: &Limits) -> Arc<Counts> {
         Arc::new(Counts::new(limits, 3, Telemetry::new()))
@@ -115,25 +161,43 @@ mod tests {
         let limits = Limits { per_listener: 2, total: Some(3), ..Limits::default() };
         let counts = counts(&limits);
         let (one, other) = (Arc::default(), Arc::default());
-        let first = Ticket::take(&counts, &one, 0);
-        let _second = Ticket::take(&counts, &one, 0).unwrap();
-        assert!(Ticket::take(&counts, &one, 0).is_none(), "two are the most of one listener");
-        let _third = Ticket::take(&counts, &other, 0).unwrap();
-        assert!(Ticket::take(&counts, &other, 0).is_none(), "three are the most of all");
+        let first = Ticket::take(&counts, &one, CLIENT, 0);
+        let _second = Ticket::take(&counts, &one, CLIENT, 0).unwrap();
+        assert!(
+            Ticket::take(&counts, &one, CLIENT, 0).is_none(),
+            "two are the most of one listener"
+        );
+        let _third = Ticket::take(&counts, &other, CLIENT, 0).unwrap();
+        assert!(Ticket::take(&counts, &other, CLIENT, 0).is_none(), "three are the most of all");
         drop(first);
-        assert!(Ticket::take(&counts, &one, 0).is_some());
+        assert!(Ticket::take(&counts, &one, CLIENT, 0).is_some());
     }
 
     #[test]
     fn a_thread_gives_away_what_it_accepts_only_when_another_has_clearly_less() {
         let counts = counts(&Limits { imbalance: 2, ..Limits::default() });
         let listener = Arc::default();
-        let take = |thread| Ticket::take(&counts, &listener, thread).unwrap();
+        let take = |thread| Ticket::take(&counts, &listener, CLIENT, thread).unwrap();
         let mut held = vec![take(0), take(0), take(1)];
         assert_eq!(counts.place(0), 0, "two more than thread 2 is not clearly more");
         held.push(take(0));
         assert_eq!(counts.place(0), 2);
         held[0].move_to(2);
         assert_eq!(counts.place(0), 0);
+    }
+
+    #[test]
+    fn a_client_address_has_a_limit_where_one_is_set() {
+        let limits = Limits { per_client: Some(2), ..Limits::default() };
+        let counts = counts(&limits);
+        let listener = Arc::default();
+        let mapped = IpAddr::V6(Ipv4Addr::LOCALHOST.to_ipv6_mapped());
+        let first = Ticket::take(&counts, &listener, CLIENT, 0);
+        let _second = Ticket::take(&counts, &listener, mapped, 0).unwrap();
+        assert!(Ticket::take(&counts, &listener, CLIENT, 0).is_none());
+        let other = IpAddr::V6(Ipv6Addr::LOCALHOST);
+        assert!(Ticket::take(&counts, &listener, other, 0).is_some());
+        drop(first);
+        assert!(Ticket::take(&counts, &listener, CLIENT, 0).is_some());
     }
 }

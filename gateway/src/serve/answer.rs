@@ -21,6 +21,7 @@ use super::streams::Mark;
 use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::finish::Body;
+use crate::overload::Level;
 use crate::request;
 use crate::worker::Stage;
 
@@ -94,7 +95,10 @@ impl Open {
 
     /// Whether the connection should close behind this response.
     fn is_last(&self, connection: &Connection) -> bool {
-        self.life.wished() >= Wish::Leave || connection.worker.stage() >= Stage::Draining
+        let worker = &connection.worker;
+        self.life.wished() >= Wish::Leave
+            || worker.stage() >= Stage::Draining
+            || worker.overload.level() >= Level::Tight
     }
 }
 

@@ -110,7 +110,7 @@ impl Life {
         self.ended.set(true);
     }
 
-    fn sweep(&self, now: u32, stage: Stage, stall: u32) {
+    fn sweep(&self, now: u32, stage: Stage, tight: bool, stall: u32) {
         self.pace.sweep();
         let mut marks = self.marks.borrow_mut();
         marks.retain(|mark| Rc::strong_count(mark) > 1);
@@ -125,6 +125,9 @@ impl Life {
         let silent = self.pace.wait() == Wait::Request && self.pace.waited() > SILENCE;
         if stage >= Stage::Closing && idle && silent {
             self.wish(Wish::Cut);
+        }
+        if tight && idle {
+            self.wish(Wish::Close);
         }
         // Whoever was told to go and does not take what is left is not waited for.
         if idle && self.told.get().is_some_and(|told| now.wrapping_sub(told) > stall) {
@@ -176,12 +179,12 @@ impl Lives {
         life
     }
 
-    /// Looks after all of them; called once a second.
-    pub(super) fn sweep(&self, now: u32, stage: Stage) {
+    /// Looks after all of them; called once a second. `tight`: idle ones are a luxury.
+    pub(super) fn sweep(&self, now: u32, stage: Stage, tight: bool) {
         let mut list = self.list.borrow_mut();
         list.retain(|life| life.is_there());
         for life in list.iter() {
-            life.sweep(now, stage, self.stall);
+            life.sweep(now, stage, tight, self.stall);
         }
     }
 

@@ -23,6 +23,7 @@ use crate::backend::Backends;
 use crate::failure::Counters;
 use crate::listen::accept::Accepted;
 use crate::listen::ticket::{Counts, Ticket};
+use crate::overload::{Level, Overload};
 use crate::pool::Pool;
 use crate::sample::listening;
 use crate::session::Sessions;
@@ -68,6 +69,7 @@ impl Bench {
             log: AccessLog::off().writer(),
             failures: Counters::new(telemetry.clone()),
             pool: Pool::new(settings.clone(), &backends),
+            overload: Overload::default(),
             sessions: Arc::new(Sessions::new(None)),
             tasks: Tasks::default(),
             stage: stage_now,
@@ -89,7 +91,7 @@ impl Bench {
         let address: SocketAddr = self.listener.local_addr().unwrap();
         let client = TcpStream::connect(address).await.unwrap();
         let (stream, peer) = self.listener.accept().await.unwrap();
-        let ticket = Ticket::take(&self.counts, &self.connections, 0).unwrap();
+        let ticket = Ticket::take(&self.counts, &self.connections, peer.ip(), 0).unwrap();
         let slot = self.slot.clone();
         let accepted = Accepted { stream, peer, slot, ticket };
         self.server.worker.tasks.spawn(self.server.clone().serve(accepted));
@@ -107,6 +109,10 @@ impl Bench {
             self.server.sweep(now);
             settle().await;
         }
+    }
+
+    fn memory(&self, level: Level) {
+        self.server.worker.overload.pretend(level);
     }
 
     fn stage(&self, stage: Stage) {

@@ -38,6 +38,11 @@ pub struct Client {
     /// Share of those streams, in percent, that reset before a response closes the connection
     /// (rapid reset, CVE-2023-44487). 50: no useful client throws away every second request.
     pub reset_percent: u32,
+    /// Frames of HTTP/2 that ask for nothing (PING, empty DATA and the like), not paid for by
+    /// requests, data or time, at which a client is told to go. 75: more than any handshake needs.
+    pub glitches_leave: u32,
+    /// The same at which it is cut off. 100.
+    pub glitches_cut: u32,
     /// How long the rest of a refused request is read and thrown away, so that the client gets to
     /// see the answer before the connection breaks. 2 s: a few round trips.
     pub linger: Duration,
@@ -64,6 +69,8 @@ impl Default for Client {
             reset_window: Duration::from_secs(10),
             reset_streams: 200,
             reset_percent: 50,
+            glitches_leave: 75,
+            glitches_cut: 100,
             linger: Duration::from_secs(2),
             linger_bytes: 256 << 10,
             trusted_proxies: Vec::new(),
@@ -152,6 +159,8 @@ pub struct Limits {
     /// Connections of the whole process. `None`: half of the open files that the process may have
     /// (`RLIMIT_NOFILE`), because each may need a second one to an endpoint.
     pub total: Option<usize>,
+    /// Connections of one client address. `None`: no limit, because many clients share an address.
+    pub per_client: Option<usize>,
     /// Connections that the kernel keeps for us to accept. 4,096: what Linux allows by default
     /// (`net.core.somaxconn`).
     pub backlog: u32,
@@ -176,6 +185,7 @@ impl Default for Limits {
         Self {
             per_listener: 10_000,
             total: None,
+            per_client: None,
             backlog: 4096,
             accept_burst: 64,
             accept_pause: Duration::from_millis(100),

@@ -29,6 +29,7 @@ use crate::connection::Connection;
 use crate::failure;
 use crate::finish::Body;
 use crate::forwarding::origin::Origin;
+use crate::overload::Overload;
 use crate::pool::Pool;
 use crate::request::handle;
 use crate::session::Sessions;
@@ -172,6 +173,7 @@ impl Plan {
             log: log.writer(),
             failures: failure::Counters::new(telemetry.clone()),
             pool: Pool::new(settings.clone(), &backends),
+            overload: Overload::default(),
             sessions: Arc::new(Sessions::new(None)),
             tasks: Tasks::default(),
             stage: stage_seen,

@@ -6,6 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::{Bench, rest, settle, soon};
+use crate::overload::Level;
 use crate::serve::Wish;
 use crate::settings::{Client, Settings};
 use crate::worker::Stage;
@@ -210,6 +211,28 @@ async fn a_new_connection_that_says_nothing_does_not_hold_up_the_end() {
         assert!(ask(&mut asks, GET).await.contains("connection: close"));
         bench.pass(4).await;
         assert_eq!(rest(&mut silent).await, "");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn as_memory_runs_out_connections_are_not_kept_and_then_requests_are_refused() {
+    Bench::run(Settings::default(), async |bench| {
+        let (mut busy, mut idle) = (bench.connect().await, bench.connect().await);
+        assert!(is_open(&mut busy).await && is_open(&mut idle).await);
+        bench.memory(Level::Tight);
+        let answer = ask(&mut busy, GET).await;
+        assert!(answer.starts_with("HTTP/1.1 404") && answer.contains("connection: close"));
+        bench.pass(1).await;
+        assert_eq!(rest(&mut idle).await, "");
+
+        bench.memory(Level::Short);
+        let answer = ask(&mut bench.connect().await, GET).await;
+        assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+        assert!(answer.contains("retry-after: "), "{answer}");
+
+        bench.memory(Level::Calm);
+        assert!(is_open(&mut bench.connect().await).await);
     })
     .await;
 }

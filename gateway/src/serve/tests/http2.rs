@@ -221,3 +221,41 @@ async fn an_old_connection_is_told_to_go_at_an_age_that_differs() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_response_that_its_client_does_not_take_is_reset() {
+    Bench::run(Settings::default(), async |bench| {
+        let stream = bench.connect().await;
+        let no_window =
+            h2::client::Builder::new().initial_window_size(0).handshake::<_, Bytes>(stream);
+        let (mut sender, connection) = soon(no_window).await.unwrap();
+        let _connection = tokio::task::spawn_local(connection);
+        let response = soon(send(&mut sender, "/")).await.unwrap();
+        let mut body = response.into_body();
+        bench.pass(33).await;
+        let error = soon(body.data()).await.unwrap().unwrap_err();
+        assert!(error.is_reset(), "{error}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_flood_of_pings_is_cut_off() {
+    Bench::run(Settings::default(), async |bench| {
+        let mut stream = bench.connect().await;
+        stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+        stream.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).await.unwrap();
+        let ping = [&[0, 0, 8, 6, 0, 0, 0, 0, 0][..], &[7; 8]].concat();
+        // Many in one write: answers to them don't pay for them.
+        let flood = ping.repeat(1000);
+        let (mut from, mut to) = stream.split();
+        let write = async {
+            while to.write_all(&flood).await.is_ok() {
+                tokio::task::yield_now().await;
+            }
+        };
+        let mut rest = Vec::new();
+        let _ = soon(async { tokio::join!(write, from.read_to_end(&mut rest)) }).await;
+    })
+    .await;
+}

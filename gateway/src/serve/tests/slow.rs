@@ -24,10 +24,10 @@ struct Pair {
 
 async fn pair(bench: &Bench) -> Pair {
     let client = TcpStream::connect(bench.listener.local_addr().unwrap()).await.unwrap();
-    let (stream, _) = bench.listener.accept().await.unwrap();
+    let (stream, peer) = bench.listener.accept().await.unwrap();
     let clock = Clock::default();
     let pace = Arc::new(Pace::new(clock.clone(), Limits::new(&Client::default())));
-    let ticket = Ticket::take(&bench.counts, &bench.connections, 0).unwrap();
+    let ticket = Ticket::take(&bench.counts, &bench.connections, peer.ip(), 0).unwrap();
     Pair { client, server: Paced::new(stream, pace.clone(), ticket), clock, pace }
 }
 
