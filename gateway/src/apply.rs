@@ -9,13 +9,13 @@
 //! Left to others: sockets. A slot that has no listener any more keeps its last table, for the
 //! connections that are still on it, until whoever accepts for it has closed them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
 use imbl::ordmap::DiffItem;
-use snapshot::{ListenerKey, Snapshot, Version};
+use snapshot::{Snapshot, Version};
 
 use crate::backend::Backends;
 use crate::table::Table;
@@ -49,6 +49,8 @@ impl Slot {
 pub(crate) struct Applier {
     backends: Backends,
     last: Arc<Snapshot>,
+    /// What an apply meant to make live that did not come to its end.
+    begun: Option<Arc<Snapshot>>,
     rules: Rules,
     ports: Ports,
     slots: BTreeMap<SocketAddr, Arc<Slot>>,
@@ -71,6 +73,7 @@ impl Applier {
         Self {
             backends: backends.clone(),
             last: Arc::default(),
+            begun: None,
             rules: Rules::new(backends, telemetry),
             ports: Ports::default(),
             slots: BTreeMap::new(),
@@ -78,20 +81,31 @@ impl Applier {
         }
     }
 
-    /// Makes `next` live; it is when this returns.
+    /// Makes `next` live; it is when this returns. May be called again after it panicked.
     pub(crate) fn apply(&mut self, next: Arc<Snapshot>) -> Outcome {
-        let last = std::mem::replace(&mut self.last, next);
-        let next = self.last.clone();
-        self.drain(&last, &next);
-        self.add_backends(&last, &next);
-        let mut changed = self.ports.apply(&last, &next, &mut self.refusals);
-        let listeners = self.rules.apply(&last.routes, &next.routes, &mut self.refusals);
-        changed.extend(self.addresses(&listeners));
-        for address in changed {
-            self.store(address);
+        // What an apply before left half done is as it was before it or as it meant it to be: the
+        // differences to both are all there is to do.
+        let unfinished = self.begun.replace(next.clone());
+        for from in [Some(self.last.clone()), unfinished].into_iter().flatten() {
+            self.go(&from, &next);
         }
-        self.remove_backends(&last, &next);
-        Outcome { version: next.version, slots: self.slots.clone(), refusals: self.refusals.list() }
+        self.begun = None;
+        self.last = next;
+        let (slots, refusals) = (self.slots.clone(), self.refusals.list());
+        Outcome { version: self.last.version, slots, refusals }
+    }
+
+    fn go(&mut self, last: &Snapshot, next: &Snapshot) {
+        self.drain(last, next);
+        self.add_backends(last, next);
+        let mut changed = self.ports.apply(last, next, &mut self.refusals);
+        let listeners = self.rules.apply(&last.routes, &next.routes, &mut self.refusals);
+        let found = listeners.iter().filter_map(|key| next.listeners.get(key));
+        changed.extend(found.flat_map(|listener| addresses(listener)));
+        for address in changed {
+            self.store(address, next.version);
+        }
+        self.remove_backends(last, next);
     }
 
     /// First of all, so that no endpoint that is drained ever takes a request.
@@ -135,20 +149,15 @@ impl Applier {
         }
     }
 
-    fn addresses(&self, listeners: &BTreeSet<ListenerKey>) -> impl Iterator<Item = SocketAddr> {
-        let found = listeners.iter().filter_map(|key| self.last.listeners.get(key));
-        found.flat_map(|listener| addresses(listener))
-    }
-
     /// Makes the table of an address from its port and its listeners' hosts.
-    fn store(&mut self, address: SocketAddr) {
+    fn store(&mut self, address: SocketAddr, version: Version) {
         let Some(port) = self.ports.get(&address) else {
             self.slots.remove(&address);
             return;
         };
         let listeners = port.listeners.iter();
         let table = Arc::new(Table {
-            version: self.last.version,
+            version,
             tls: port.tls.clone(),
             by_host: port.by_host.clone(),
             listeners: listeners.map(|info| (info.clone(), self.rules.hosts(&info.key))).collect(),
