@@ -1,6 +1,6 @@
 //! Asks a running gateway's admin address.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -14,6 +14,9 @@ use tokio::time::timeout;
 
 /// A gateway that is busy with a large snapshot still answers within this time.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Where `headgate run` has its admin address unless it is told otherwise.
+pub(crate) const DEFAULT: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 9900));
 
 /// Which gateway is asked.
 #[derive(Debug, clap::Args)]

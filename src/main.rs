@@ -5,6 +5,7 @@ mod certificate;
 mod check;
 mod completions;
 mod condition;
+mod drain;
 mod duration;
 mod echo;
 mod endpoints;
@@ -42,6 +43,7 @@ enum Command {
     Status(status::Args),
     Routes(routes::Args),
     Endpoints(endpoints::Args),
+    Drain(drain::Args),
     Echo(echo::Args),
     Completions(completions::Args),
     /// What deploy/quickstart/run.sh uses; outside of it, certificates come from elsewhere.
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
         Command::Status(args) => status::run(&args),
         Command::Routes(args) => routes::run(&args),
         Command::Endpoints(args) => endpoints::run(&args),
+        Command::Drain(args) => drain::run(&args),
         Command::Echo(args) => echo::run(args),
         Command::Certificate(args) => certificate::run(args),
         Command::Completions(args) => completions::run::<Cli>(&args),

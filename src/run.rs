@@ -5,6 +5,7 @@
 //! second one at once; so does a new process that takes over, with more time.
 
 mod admin;
+mod drain;
 mod end;
 mod feed;
 mod service;
@@ -17,6 +18,7 @@ use std::io;
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -36,6 +38,7 @@ use crate::signals::Signals;
 use crate::{duration, logs};
 
 use admin::{AdminAddress, AdminServer};
+use drain::{Access, Desk, DrainServer};
 use end::End;
 use feed::Feed;
 use service::ServiceManager;
@@ -82,6 +85,8 @@ pub(crate) struct Args {
     /// How long after SIGTERM what still runs is cut [default: 25s].
     #[arg(long, value_name = "TIME", value_parser = duration::parse, env = "HEADGATE_DEADLINE")]
     deadline: Option<Duration>,
+    #[command(flatten)]
+    drain: drain::Args,
     #[command(flatten)]
     succession: succession::Args,
     /// How long after a new process took over what still runs in the old one is cut [default: 1h].
@@ -149,11 +154,18 @@ async fn serve(args: Args) -> anyhow::Result<ExitCode> {
     let (sockets, views) = (gateway.sockets(), gateway.views());
     let inherited = succession.admin(args.admin);
     let (entered, shown) = (succession.entered(), (&telemetry, &readiness));
+    let drains = Drains::default();
+    let access = Access {
+        file: args.drain.drain_token_file.clone(),
+        reviewer: args.source.reviewer().await?,
+    };
+    let desk = Arc::new(Desk::new(drains.clone(), seen.clone(), views.clone(), access));
     let admin =
-        AdminServer::start(args.admin, inherited, entered.clone(), shown, &seen, &views).await?;
+        AdminServer::start(args.admin, inherited, entered.clone(), shown, (&seen, &views, &desk))
+            .await?;
+    let drain_server = DrainServer::start(&args.drain, &desk).await?;
     let options = options(&args);
     let strict = args.source.is_local();
-    let drains = Drains::default();
     let watcher = Watcher::start(args.source, options, telemetry.clone(), drains.clone()).await?;
     let mut feed = Feed {
         watcher,
@@ -186,6 +198,7 @@ async fn serve(args: Args) -> anyhow::Result<ExitCode> {
     readiness.stopping();
     manager.stopping();
     end.finish(&mut feed, &mut signals, admin).await;
+    drain_server.stop().await;
     feed.watcher.stop().await;
     if let Some(flusher) = flusher {
         flusher.stop(LOG_FLUSH);

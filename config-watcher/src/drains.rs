@@ -5,9 +5,10 @@
 //! other; nothing grows without bound. The clock is an argument.
 //!
 //! Orders change no object, so they pass `translate` by: whoever publishes a snapshot merges them
-//! in. Whether all proxies have done as ordered is left to whoever asked.
+//! in. Whether all proxies have done as ordered, [`Members`] say.
 
 mod book;
+mod members;
 pub mod nodes;
 mod place;
 
@@ -19,6 +20,7 @@ use snapshot::{BackendKey, ByKind, Drain, DrainCause, DrainKey, Endpoints, Versi
 use tokio::sync::Notify;
 
 use book::Book;
+pub use members::{LEASE, Laggard, Members, Progress, Report};
 pub use place::{Place, places};
 
 /// Orders that are kept. 16,384: those whose pods are gone make room first, and a cluster does not

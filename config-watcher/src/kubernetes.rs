@@ -17,6 +17,7 @@ mod infrastructure;
 mod lease;
 mod merge;
 mod nodes;
+mod reviewer;
 mod served;
 mod watch;
 mod wire;
@@ -28,6 +29,7 @@ pub use batch::{Source, watch};
 pub use infrastructure::{Services, services};
 pub use lease::LeaseSettings;
 pub use nodes::{NodeWatch, Taints};
+pub use reviewer::{AUDIENCE, Ask, GROUP, Questions, ReviewError, Reviewer, Verdict};
 pub use served::Served;
 pub use writer::{StatusWriter, WriterCounts};
 

@@ -35,7 +35,7 @@ pub(crate) use self::registry::Backends;
 pub(crate) use self::retired::{Mailbox, Retired};
 use self::set::{Care, EndpointSet, Wish};
 pub use self::view::{BackendView, EndpointView};
-use crate::endpoint::{Endpoint, InFlight};
+use crate::endpoint::{Endpoint, InFlight, Kind};
 use crate::settings::Settings;
 use crate::telemetry::BackendMetrics;
 
@@ -251,6 +251,16 @@ impl Picked {
     /// Which one.
     pub(crate) fn endpoint(&self) -> &Arc<Endpoint> {
         self.in_flight.endpoint()
+    }
+
+    /// As what it is counted there.
+    pub(crate) fn kind(&self) -> Kind {
+        self.in_flight.kind()
+    }
+
+    /// Counts it as this from now on.
+    pub(crate) fn turn_into(&mut self, kind: Kind) {
+        self.in_flight.turn_into(kind);
     }
 }
 

@@ -5,14 +5,19 @@
 //! ends. Which endpoint takes a request is left to `backend`, connections to `pool`.
 
 mod gauge;
+mod kind;
 mod quarantine;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use snapshot::ByKind;
+
 use self::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use self::gauge::Gauge;
+pub(crate) use self::kind::Kind;
+use self::kind::Kinds;
 use self::quarantine::Quarantine;
 
 /// What `gauge` counts with; the model in the tests has its own.
@@ -26,6 +31,7 @@ pub(crate) struct Endpoint {
     id: u64,
     address: SocketAddr,
     gauge: Gauge,
+    kinds: Kinds,
     quarantine: Quarantine,
     retired: AtomicBool,
     /// Since when it takes requests, in nanoseconds of the clock of [`quarantine`]; 0 while not.
@@ -41,6 +47,7 @@ impl Endpoint {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             address,
             gauge: Gauge::new(),
+            kinds: Kinds::default(),
             quarantine: Quarantine::default(),
             retired: AtomicBool::new(false),
             serving: AtomicU64::new(0),
@@ -60,7 +67,7 @@ impl Endpoint {
 
     /// Counts a request in, unless the endpoint drains.
     pub(crate) fn enter(self: &Arc<Self>) -> Option<InFlight> {
-        self.gauge.enter().then(|| InFlight(Arc::clone(self)))
+        self.gauge.enter().then(|| InFlight { endpoint: Arc::clone(self), kind: Kind::Request })
     }
 
     /// About how many requests, streams and tunnels it has now.
@@ -68,15 +75,27 @@ impl Endpoint {
         self.gauge.in_flight()
     }
 
-    /// Takes nothing new from now on; gives what is in flight, which goes on. Ask again until it
-    /// is zero: then it stays zero.
-    pub(crate) fn drain(&self) -> usize {
-        self.gauge.drain()
+    /// Takes nothing new from now on. What is in flight goes on, but for the kinds that are to be
+    /// cut. True when a kind is that was not before: whoever has one must look.
+    pub(crate) fn drain(&self, cut: ByKind<bool>) -> bool {
+        self.gauge.drain();
+        self.kinds.cut(cut)
     }
 
     /// Undoes a drain.
     pub(crate) fn resume(&self) {
+        self.kinds.cut(ByKind::default());
         self.gauge.resume();
+    }
+
+    /// What is in flight. After a drain, ask until it is zero: then it stays zero.
+    pub(crate) fn left(&self) -> ByKind<usize> {
+        self.kinds.divide(self.gauge.settled())
+    }
+
+    /// Whether what is in flight of this kind is to be cut.
+    pub(crate) fn is_cut(&self, kind: Kind) -> bool {
+        self.kinds.is_cut(kind)
     }
 
     /// Whether a drain keeps requests out.
@@ -148,20 +167,35 @@ impl Endpoint {
     }
 }
 
-/// A request that is counted in at an endpoint, and counted out on drop.
+/// What is counted in at an endpoint, and counted out on drop.
 #[derive(Debug)]
-pub(crate) struct InFlight(Arc<Endpoint>);
+pub(crate) struct InFlight {
+    endpoint: Arc<Endpoint>,
+    kind: Kind,
+}
 
 impl InFlight {
     /// Where it is counted.
     pub(crate) fn endpoint(&self) -> &Arc<Endpoint> {
-        &self.0
+        &self.endpoint
+    }
+
+    /// As what it is counted. A request until somebody knows better.
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Counts it as this from now on.
+    pub(crate) fn turn_into(&mut self, kind: Kind) {
+        self.endpoint.kinds.turn(self.kind, kind);
+        self.kind = kind;
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.gauge.leave();
+        self.endpoint.kinds.turn(self.kind, Kind::Request);
+        self.endpoint.gauge.leave();
     }
 }
 

@@ -183,6 +183,9 @@ failures! {
     /// Neither side of a tunnel said anything for too long.
     TunnelIdle, Backend, 504, DEADLINE_EXCEEDED, "tunnel_idle", false, "the tunnel was idle";
 
+    /// A drain of the endpoint has come to its deadline.
+    Drained, Backend, 503, UNAVAILABLE, "drained", true, "the endpoint is being drained";
+
     /// The gateway stops, and the time for finishing is over.
     Stopping, Gateway, 503, UNAVAILABLE, "stopping", false, "the gateway is stopping";
     /// Memory is short: new work is refused.
@@ -195,7 +198,11 @@ impl Failure {
     /// Seconds for `Retry-After`, where coming back soon is good advice.
     pub(crate) fn retry_after(self) -> Option<&'static str> {
         // An endpoint is usually back within seconds; a second is the header's smallest step.
-        matches!(self, Self::NoEndpoint | Self::Busy | Self::Stopping | Self::Shed).then_some("1")
+        let soon = matches!(
+            self,
+            Self::NoEndpoint | Self::Busy | Self::Drained | Self::Stopping | Self::Shed
+        );
+        soon.then_some("1")
     }
 }
 

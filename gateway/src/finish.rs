@@ -26,7 +26,7 @@ use crate::telemetry::{Finished, Record, RetryBy, RetryReason, TlsRecord};
 use crate::worker::Stage;
 
 pub(crate) use body::{Body, Upstream};
-pub(crate) use trying::Trying;
+pub(crate) use trying::{Cut, Trying};
 
 /// What is known of a request until it ends.
 ///

@@ -135,6 +135,7 @@ impl Parts {
                 overload: shared.overload.clone(),
                 sessions: shared.sessions.clone(),
                 tasks: Tasks::default(),
+                cuts: shared.backends.cuts(index),
                 stage: shared.stage.clone(),
             });
             let server = Rc::new(Server::new(worker.clone()));

@@ -3,7 +3,8 @@
 //! Promises: only `websocket` is ever upgraded to, and only when the backend answered 101; what a
 //! side says goes to the other unchanged, an end of one side included; memory is flat; a tunnel
 //! counts at its endpoint until it ends, ends when it is idle for too long, and says goodbye
-//! (close code 1001) when the gateway stops. Its task is the worker's.
+//! (close code 1001) when the
+//! gateway stops or a drain cuts it. Its task is the worker's.
 
 mod frames;
 
@@ -20,6 +21,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, WriteHalf, s
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::connection::Connection;
+use crate::endpoint::Kind;
 use crate::failure::Failure;
 use crate::finish::{Finish, Trying};
 use crate::forwarding::has_token;
@@ -71,7 +73,9 @@ pub(crate) fn start(connection: &Rc<Connection>, tunnel: Tunnel) {
 }
 
 async fn run(worker: &Rc<Worker>, tunnel: Tunnel) {
-    let Tunnel { client, backend, trying, mut finish } = tunnel;
+    let Tunnel { client, backend, mut trying, mut finish } = tunnel;
+    trying.is(Kind::Tunnel);
+    let cut = trying.cut(&worker.cuts).expect("tunnels can be cut");
     let Ok(client) = client.await else { return finish.fails(Failure::ClientGone) };
     let Some(backend) = backend.into_tunnel() else { return finish.fails(Failure::Reset) };
     let (mut from_client, mut to_client) = split(TokioIo::new(client));
@@ -90,6 +94,7 @@ async fn run(worker: &Rc<Worker>, tunnel: Tunnel) {
                 Err(Failure::TunnelIdle)
             }
             () = worker.clone().ending() => Err(Failure::Stopping),
+            () = cut => Err(Failure::Drained),
         }
     };
     finish.receives(up.moved.get());

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use snapshot::{ByKind, DrainKey};
+
 use crate::backend::Backends;
 pub use crate::backend::{BackendView, EndpointView};
 use crate::listen::Listeners;
@@ -32,6 +34,12 @@ impl Views {
     #[must_use]
     pub fn backends(&self) -> Vec<BackendView> {
         self.backends.view()
+    }
+
+    /// What is in flight at an address, to the pods that `means` says.
+    #[must_use]
+    pub fn in_flight(&self, key: &DrainKey, means: impl Fn(Option<&str>) -> bool) -> ByKind<usize> {
+        self.backends.left(key, means)
     }
 
     /// Which addresses are listened on.

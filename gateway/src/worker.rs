@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::failure;
 use crate::overload::Overload;
@@ -34,6 +34,8 @@ pub(crate) struct Worker {
     pub(crate) overload: Overload,
     /// Everything that runs on this thread.
     pub(crate) tasks: Tasks,
+    /// Something that runs here is to be cut; see [`crate::backend::Backends::cuts`].
+    pub(crate) cuts: Arc<Notify>,
     /// How far the gateway is on its way to its end.
     pub(crate) stage: watch::Receiver<Stage>,
 }

@@ -1,6 +1,7 @@
 //! The admin server's task, if there is one.
 
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 
 use anyhow::Context;
 use gateway::admin::{Admin, Readiness};
@@ -10,6 +11,7 @@ use gateway::views::Views;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
+use super::drain::{Desk, Door, reply};
 use super::views;
 use crate::live::Live;
 
@@ -49,8 +51,7 @@ impl AdminServer {
         inherited: Option<TcpListener>,
         mut entered: watch::Receiver<bool>,
         (telemetry, readiness): (&Telemetry, &Readiness),
-        live: &watch::Receiver<Live>,
-        views: &Views,
+        (live, views, desk): (&watch::Receiver<Live>, &Views, &Arc<Desk>),
     ) -> anyhow::Result<Self> {
         let AdminAddress::At(address) = address else { return Ok(Self(None)) };
         let (telemetry, to_show) = (telemetry.clone(), readiness.clone());
@@ -63,7 +64,11 @@ impl AdminServer {
             .with_context(|| format!("--admin {address} cannot be bound; give another or `off`"))?;
         tracing::info!(address = %admin.local_addr()?, "admin");
         let socket = admin.socket()?;
-        let admin = views::add(admin, live, readiness, views);
+        let desk = desk.clone();
+        let admin = views::add(admin, live, readiness, views)
+            .action("/v1/drain", move |peer, request| {
+                reply(desk.clone(), Door::Admin, peer, request)
+            });
         let (stop, mut stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
             if waits {

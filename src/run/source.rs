@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use config_watcher::drains::Drains;
 use config_watcher::kubernetes::{
-    self, ArrivalCounts, LeaseSettings, NodeWatch, Served, StatusWriter, Taints, WriterCounts,
-    services,
+    self, ArrivalCounts, LeaseSettings, NodeWatch, Reviewer, Served, StatusWriter, Taints,
+    WriterCounts, services,
 };
 use config_watcher::manifests::{self, Batch};
 use config_watcher::objects::{Change, Kind, Objects};
@@ -62,6 +62,17 @@ impl Args {
     /// Whether objects come from this machine's own files.
     pub(super) fn is_local(&self) -> bool {
         self.manifests.is_some()
+    }
+}
+
+impl Args {
+    /// Who judges tokens: the Kubernetes API, where there is one.
+    pub(super) async fn reviewer(&self) -> anyhow::Result<Option<Reviewer>> {
+        if self.is_local() {
+            return Ok(None);
+        }
+        let (client, _) = kubernetes::connect(self.kubeconfig.as_deref()).await?;
+        Ok(Some(Reviewer::new(client)))
     }
 }
 
@@ -208,7 +219,7 @@ fn show(writer: &StatusWriter, telemetry: &Telemetry) {
 }
 
 /// The pod's name, in a pod; with the process id where several run on one host.
-fn host_name() -> String {
+pub(super) fn host_name() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     format!("{}-{}", name.trim(), std::process::id())
 }

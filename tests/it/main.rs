@@ -8,6 +8,7 @@
 
 mod change;
 mod command;
+mod drain;
 mod echo;
 mod failure;
 mod fuzz;

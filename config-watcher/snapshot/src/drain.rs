@@ -50,7 +50,7 @@ pub enum DrainCause {
 }
 
 /// One value for each kind of what can be in flight at an endpoint.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ByKind<T> {
     /// HTTP/1 and HTTP/2 exchanges that are neither of the others.
     pub requests: T,

@@ -53,6 +53,11 @@ impl BackendConfig {
         self.tls.as_deref()
     }
 
+    /// Whether a drain of one of its endpoints may cut plain requests.
+    pub(crate) fn cuts_requests(&self) -> bool {
+        self.source.lifecycle.drain.requests.is_some()
+    }
+
     /// Why it must not be used.
     pub(super) fn refused(&self) -> Option<&Arc<str>> {
         self.source.refused.as_ref()

@@ -27,6 +27,8 @@ pub(super) struct Turned {
     pub(super) out: Vec<u64>,
     /// One at least takes requests again.
     pub(super) back: bool,
+    /// Something that runs is to be cut.
+    pub(super) cut: bool,
 }
 
 impl Drained {
@@ -41,7 +43,7 @@ impl Drained {
         let mut turned = Turned::default();
         for Held { uid, endpoint } in changed.flat_map(|key| live.at(key.address)) {
             let was = endpoint.is_draining();
-            self.turn(&endpoint, uid.as_deref());
+            turned.cut |= self.turn(&endpoint, uid.as_deref());
             match (was, endpoint.is_draining()) {
                 (false, true) => turned.out.push(endpoint.id()),
                 (true, false) => turned.back = true,
@@ -51,12 +53,17 @@ impl Drained {
         turned
     }
 
-    /// Brings an endpoint of this pod into the state that the drains ask for.
-    pub(super) fn turn(&self, endpoint: &Endpoint, uid: Option<&str>) {
-        if Drain::of(&self.lock(), endpoint.address(), uid).next().is_some() {
-            endpoint.drain();
-        } else {
-            endpoint.resume();
+    /// Brings an endpoint of this pod into the state that the drains ask for. True when something
+    /// that runs there is to be cut.
+    pub(super) fn turn(&self, endpoint: &Endpoint, uid: Option<&str>) -> bool {
+        let drains = self.lock();
+        let cuts = Drain::of(&drains, endpoint.address(), uid).map(|drain| drain.cut);
+        match cuts.reduce(|one, other| one.zip(other).map(|(one, other)| one || other)) {
+            Some(cut) => endpoint.drain(cut),
+            None => {
+                endpoint.resume();
+                false
+            }
         }
     }
 

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use dashmap::DashMap;
-use snapshot::{BackendKey, DrainKey, Endpoints};
+use snapshot::{BackendKey, ByKind, DrainKey, Endpoints};
+use tokio::sync::Notify;
 
 use super::drained::{Drained, Drains};
 use super::floor::{Floor, Rules};
@@ -33,6 +34,8 @@ struct Inner {
     live: Live,
     drained: Drained,
     subscribers: Subscribers,
+    /// One for each worker: something that runs is to be cut.
+    cuts: Box<[Arc<Notify>]>,
     /// Backends that hold endpoints. Locked after a backend's floor, never before.
     holding: Mutex<BTreeSet<BackendKey>>,
     /// What the last sweeps left, of backends and of endpoints.
@@ -42,7 +45,9 @@ struct Inner {
 impl Backends {
     /// No backend yet.
     pub(crate) fn new(settings: Arc<Settings>, telemetry: Telemetry) -> Self {
+        let workers = settings.workers.get();
         Self(Arc::new(Inner {
+            cuts: (0..workers).map(|_| Arc::default()).collect(),
             settings,
             telemetry,
             backends: DashMap::new(),
@@ -202,10 +207,32 @@ impl Backends {
     pub(crate) fn set_drains(&self, to: Drains, changed: impl Iterator<Item = DrainKey>) {
         let turned = self.0.drained.set(to, changed, &self.0.live);
         self.0.subscribers.tell(&turned.out);
+        if turned.cut {
+            self.0.cuts.iter().for_each(|worker| worker.notify_waiters());
+        }
         if turned.back {
             // Seldom, and who has the endpoint is not written down.
             self.0.backends.iter().for_each(|backend| backend.news.notify_waiters());
         }
+    }
+
+    /// What `key` names and `means` the pod of, and what it has in flight.
+    pub(crate) fn left(
+        &self,
+        key: &DrainKey,
+        means: impl Fn(Option<&str>) -> bool,
+    ) -> ByKind<usize> {
+        let live = self.0.live.at(key.address).into_iter();
+        let named = live.filter(|one| key.names(one.endpoint.address()));
+        let meant = named.filter(|one| means(one.uid.as_deref()));
+        let add = |(one, other): (usize, usize)| one + other;
+        meant.fold(ByKind::default(), |sum, one| sum.zip(one.endpoint.left()).map(add))
+    }
+
+    /// Tells a worker, from 0, that something that runs is to be cut: whoever has a stream or a
+    /// tunnel looks whether it is his.
+    pub(crate) fn cuts(&self, worker: usize) -> Arc<Notify> {
+        Arc::clone(&self.0.cuts[worker])
     }
 
     /// A mailbox with every endpoint that is retired from now on.

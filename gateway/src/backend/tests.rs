@@ -411,7 +411,7 @@ fn an_address_that_is_another_pods_is_not_held() {
 fn nothing_is_held_of_what_was_drained_by_order_or_of_a_backend_that_is_gone() {
     let (backends, backend) = backend(&[Ready; 4]);
     for drained in &backend.set.load().members()[..3] {
-        drained.drain();
+        drained.drain(snapshot::ByKind::default());
     }
     backends.set_endpoints(&key(), None);
     assert_eq!(held(&backend), [3]);

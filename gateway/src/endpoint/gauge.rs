@@ -41,6 +41,11 @@ impl Gauge {
     /// Lets nothing in from now on; gives what is in flight. Once that is zero, it stays so.
     pub(super) fn drain(&self) -> usize {
         self.draining.store(true, Ordering::SeqCst);
+        self.settled()
+    }
+
+    /// What is in flight, for whoever knows that a drain came before.
+    pub(super) fn settled(&self) -> usize {
         self.in_flight.fetch_add(0, Ordering::SeqCst)
     }
 

@@ -24,12 +24,41 @@ fn a_request_is_counted_until_its_guard_is_dropped() {
 fn a_draining_endpoint_lets_nothing_in_and_counts_nobody_turned_away() {
     let endpoint = endpoint();
     let before = endpoint.enter().unwrap();
-    assert_eq!(endpoint.drain(), 1);
+    assert!(!endpoint.drain(ByKind::default()));
+    assert_eq!(endpoint.left(), ByKind { requests: 1, ..ByKind::default() });
     assert!(endpoint.is_draining() && endpoint.enter().is_none());
     drop(before);
-    assert_eq!(endpoint.drain(), 0);
+    assert_eq!(endpoint.left(), ByKind::default());
     endpoint.resume();
     assert!(endpoint.enter().is_some());
+}
+
+#[test]
+fn what_is_left_is_told_by_kind_whatever_it_was_at_first() {
+    let endpoint = endpoint();
+    let mut held = [(); 4].map(|()| endpoint.enter().unwrap());
+    held[1].turn_into(Kind::Stream);
+    held[2].turn_into(Kind::Tunnel);
+    held[3].turn_into(Kind::Stream);
+    assert_eq!(endpoint.left().values(), [1, 2, 1]);
+    let [request, stream, tunnel, other] = held;
+    drop((request, other));
+    assert_eq!(endpoint.left().values(), [0, 1, 1]);
+    drop((stream, tunnel));
+    assert_eq!(endpoint.left().values(), [0, 0, 0]);
+}
+
+#[test]
+fn kinds_are_cut_each_by_itself_and_an_undo_takes_it_back() {
+    let endpoint = endpoint();
+    let cut = |requests, streams, tunnels| ByKind { requests, streams, tunnels };
+    assert!(endpoint.drain(cut(false, false, true)));
+    assert!(!endpoint.drain(cut(false, false, true)), "no news");
+    assert!(endpoint.is_cut(Kind::Tunnel) && !endpoint.is_cut(Kind::Stream));
+    assert!(endpoint.drain(cut(false, true, true)));
+    assert!(endpoint.is_cut(Kind::Stream) && !endpoint.is_cut(Kind::Request));
+    endpoint.resume();
+    assert!(!endpoint.is_cut(Kind::Tunnel) && endpoint.enter().is_some());
 }
 
 #[test]

@@ -6,11 +6,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::{Finish, Trying};
+use super::{Cut, Finish, Trying};
+use crate::endpoint;
 use crate::failure::Failure;
 use crate::forwarding::trailers;
 use crate::pool::ResponseBody;
@@ -33,6 +34,8 @@ pub(crate) struct Upstream {
     pub(crate) trying: Trying,
     /// When a timeout of the route ends it.
     pub(crate) deadline: Option<Instant>,
+    /// When a drain does, which a gRPC client is told in trailers.
+    pub(crate) cut: Option<Cut>,
 }
 
 struct Stream {
@@ -43,6 +46,7 @@ struct Stream {
     /// The backend broke off. hyper drops what it has buffered when a body fails, so it gets a turn
     /// to send what came before.
     broken: bool,
+    cut: Option<Cut>,
 }
 
 struct Open {
@@ -86,6 +90,7 @@ impl Body {
             open: Some(Open { finish, trying: from.trying }),
             deadline: from.deadline.map(|deadline| Box::pin(sleep_until(deadline))),
             broken: false,
+            cut: from.cut,
         })))
     }
 }
@@ -127,6 +132,30 @@ impl Stream {
         }
     }
 
+    /// Whether a drain cuts it.
+    fn is_cut(&mut self, cx: &mut Context<'_>) -> bool {
+        let cut = self.cut.as_mut().filter(|_| self.open.is_some());
+        cut.is_some_and(|cut| cut.as_mut().poll(cx).is_ready())
+    }
+
+    /// Ends it for a drain: a call with a status that its client may try again elsewhere, anything
+    /// else in the middle.
+    fn end_early(&mut self) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+        let call =
+            self.open.as_ref().is_some_and(|open| open.trying.kind() == endpoint::Kind::Stream);
+        if !call {
+            return self.break_off(Failure::Drained);
+        }
+        if let Some(mut open) = self.open.take() {
+            open.finish.fails(Failure::Drained);
+        }
+        let row = Failure::Drained.row();
+        let mut status = HeaderMap::with_capacity(2);
+        status.insert("grpc-status", HeaderValue::from(u16::from(row.grpc)));
+        status.insert("grpc-message", HeaderValue::from_static(row.text));
+        Poll::Ready(Some(Ok(Frame::trailers(status))))
+    }
+
     fn trailers(&mut self, given: &HeaderMap) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         let Some(passed) = trailers::to_client(given) else {
             return self.break_off(Failure::Garbage);
@@ -166,7 +195,15 @@ impl HttpBody for Body {
                 self.0 = Kind::Empty;
                 Poll::Ready(Some(Ok(Frame::data(text))))
             }
-            Kind::Upstream(stream) => stream.poll(cx),
+            Kind::Upstream(stream) => {
+                if stream.is_cut(cx) {
+                    let end = stream.end_early();
+                    // The endpoint hears of it now.
+                    self.0 = Kind::Empty;
+                    return end;
+                }
+                stream.poll(cx)
+            }
         }
     }
 

@@ -1,10 +1,14 @@
 //! A try under way: its place at an endpoint, and in the backend's numbers.
 
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+
+use tokio::sync::Notify;
 
 use crate::backend::{Backend, Picked};
 use crate::connect::ClientIdentity;
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, Kind};
+use crate::failure::Failure;
 use crate::pool::Target;
 use crate::telemetry::TryFailure;
 
@@ -37,11 +41,59 @@ impl Trying {
         Target { config, endpoint, identity, want_h2, again }
     }
 
+    /// It is of this kind.
+    pub(crate) fn is(&mut self, kind: Kind) {
+        self.picked.turn_into(kind);
+    }
+
+    /// Which kind it is of.
+    pub(crate) fn kind(&self) -> Kind {
+        self.picked.kind()
+    }
+
+    /// Returns when a drain cuts it, which is counted; `None` for what no drain ever cuts. `news`
+    /// are those of the worker.
+    pub(crate) fn cut(&self, news: &Arc<Notify>) -> Option<Cut> {
+        let kind = self.kind();
+        if kind == Kind::Request && !self.picked.config().cuts_requests() {
+            return None;
+        }
+        let (endpoint, backend) = (self.endpoint().clone(), self.backend.clone());
+        let news = news.clone();
+        Some(Box::pin(async move {
+            // A cut between the look and the wait is heard of.
+            let mut heard = pin!(news.notified());
+            heard.as_mut().enable();
+            while !endpoint.is_cut(kind) {
+                heard.as_mut().await;
+                heard.set(news.notified());
+                heard.as_mut().enable();
+            }
+            backend.metrics().cut(kind);
+        }))
+    }
+
+    /// What comes of `waiting`, unless a drain cuts it.
+    pub(crate) async fn unless_cut<T>(
+        &self,
+        news: &Arc<Notify>,
+        waiting: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let Some(cut) = self.cut(news) else { return waiting.await };
+        tokio::select! {
+            done = waiting => done,
+            () = cut => Err(Failure::Drained),
+        }
+    }
+
     /// The response broke off in its body.
     pub(crate) fn truncated(&self) {
         self.backend.metrics().failed(TryFailure::Truncated);
     }
 }
+
+/// Returns when a drain cuts what waits for it.
+pub(crate) type Cut = Pin<Box<dyn Future<Output = ()>>>;
 
 impl Drop for Trying {
     fn drop(&mut self) {

@@ -9,8 +9,8 @@ use http::{Response, StatusCode};
 
 use super::clock::Clock;
 use super::{Answered, Job};
-use crate::backend::NoEndpoint;
-use crate::endpoint::Endpoint;
+use crate::backend::{NoEndpoint, Picked};
+use crate::endpoint::{Endpoint, Kind};
 use crate::failure::Failure;
 use crate::finish::{Finish, Trying};
 use crate::pool::{Cause, ResponseBody, SendError, Stage};
@@ -35,7 +35,7 @@ pub(super) async fn attempt(
     let deadline = clock.ends.map(tokio::time::Instant::into_std);
     let picked = job.backend.pick(avoid, job.prefer, deadline).await;
     let trying = match picked {
-        Ok(picked) => Trying::begin(job.backend, picked),
+        Ok(picked) => trying(job, picked),
         Err(why) => {
             finish.waited(begun.elapsed());
             return Err(Failed { end: None, failure: nobody(&why, clock) });
@@ -51,7 +51,7 @@ pub(super) async fn attempt(
     let target = trying.target(job.identity, job.grpc, !avoid.is_empty());
     let result = {
         let sending = pin!(job.connection.worker.pool.send(target, request));
-        times.head(sending, job.body).await
+        trying.unless_cut(&job.connection.worker.cuts, times.head(sending, job.body)).await
     };
     let result = match result {
         Ok(Ok(response)) => {
@@ -75,6 +75,15 @@ pub(super) async fn attempt(
             Err(Failed { end: Some((stage, endpoint)), failure })
         }
     }
+}
+
+/// The try at an endpoint, counted as what it is.
+fn trying(job: &Job<'_>, picked: Picked) -> Trying {
+    let mut trying = Trying::begin(job.backend, picked);
+    if job.grpc {
+        trying.is(Kind::Stream);
+    }
+    trying
 }
 
 fn nobody(why: &NoEndpoint, clock: &Clock) -> Failure {

@@ -242,7 +242,8 @@ impl Exchange<'_> {
         // The version is the connection's.
         head.version = Version::HTTP_11;
         self.finish.answers(head.status);
-        let body = Body::upstream(self.finish, Upstream { body, trying, deadline });
+        let cut = trying.cut(&self.connection.worker.cuts);
+        let body = Body::upstream(self.finish, Upstream { body, trying, deadline, cut });
         Response::from_parts(head, body)
     }
 

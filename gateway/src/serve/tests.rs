@@ -72,6 +72,7 @@ impl Bench {
             overload: Overload::default(),
             sessions: Arc::new(Sessions::new(None)),
             tasks: Tasks::default(),
+            cuts: backends.cuts(0),
             stage: stage_now,
             settings: settings.clone(),
         };

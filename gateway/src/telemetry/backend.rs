@@ -7,6 +7,7 @@ use metrics::{Counter, Gauge, Histogram};
 
 use super::family::{Family, SECONDS};
 use super::owner::Owner;
+use crate::endpoint::Kind;
 
 static TRIES: Family = Family::counter(
     "headgate_backend_tries_total",
@@ -64,6 +65,15 @@ static NO_ENDPOINT: Family = Family::counter(
 )
 .with_total("headgate_no_endpoint_total", "Requests refused because no endpoint came in time.");
 
+static CUT: Family = Family::counter(
+    "headgate_backend_drain_cut_total",
+    "What ran on a drained endpoint until the drain's deadline and was cut, by backend and kind.",
+)
+.with_total(
+    "headgate_drain_cut_total",
+    "What ran on a drained endpoint until the drain's deadline and was cut, by kind.",
+);
+
 const CLASSES: [&str; 5] =
     ["code=\"1xx\"", "code=\"2xx\"", "code=\"3xx\"", "code=\"4xx\"", "code=\"5xx\""];
 
@@ -90,6 +100,7 @@ struct Handles {
     endpoints: [Gauge; 4],
     waiting: Gauge,
     no_endpoint: Counter,
+    cut: [Counter; 3],
 }
 
 /// What went wrong with one try.
@@ -217,6 +228,11 @@ impl BackendMetrics {
         self.handles().no_endpoint.increment(1);
     }
 
+    /// A drain cut one of these.
+    pub(crate) fn cut(&self, kind: Kind) {
+        self.handles().cut[kind as usize].increment(1);
+    }
+
     fn handles(&self) -> &Handles {
         if let Some(handles) = self.handles.get() {
             return handles;
@@ -243,6 +259,8 @@ impl BackendMetrics {
                 .map(|state| owner.gauge(&ENDPOINTS, format!("state=\"{state}\""))),
             waiting: owner.gauge(&WAITING, ""),
             no_endpoint: owner.counter(&NO_ENDPOINT, ""),
+            cut: ["request", "stream", "tunnel"]
+                .map(|kind| owner.counter(&CUT, format!("kind=\"{kind}\""))),
         }
     }
 }

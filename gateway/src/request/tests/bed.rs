@@ -176,6 +176,7 @@ impl Plan {
             overload: Overload::default(),
             sessions: Arc::new(Sessions::new(None)),
             tasks: Tasks::default(),
+            cuts: backends.cuts(0),
             stage: stage_seen,
             settings,
             telemetry,
