@@ -99,10 +99,12 @@ impl Arrival {
             tokio::select! {
                 chunk = events.next() => {
                     let Some(chunk) = chunk else { return RETRY };
-                    for event in chunk {
-                        if let Err(pause) = self.take(event) {
-                            return pause;
-                        }
+                    let failed = chunk.into_iter().filter_map(|event| self.take(event).err());
+                    match failed.last() {
+                        Some(error) if is_forbidden(&error) => return FORBIDDEN,
+                        // The watch goes on by itself, from where it was if it can.
+                        Some(_) => sleep(RETRY).await,
+                        None => {}
                     }
                 }
                 alive = self.served.changed() => if alive.is_err() {
@@ -119,7 +121,7 @@ impl Arrival {
         }
     }
 
-    fn take(&mut self, event: watcher::Result<Event<Pod>>) -> Result<(), Duration> {
+    fn take(&mut self, event: watcher::Result<Event<Pod>>) -> watcher::Result<()> {
         match event {
             // Whoever is still there comes again.
             Ok(Event::Init) => self.waiting.clear(),
@@ -133,19 +135,17 @@ impl Arrival {
             Ok(Event::Delete(pod)) => {
                 self.waiting.remove(&pod.key());
             }
-            Err(error) if is_forbidden(&error) => {
-                if !std::mem::replace(&mut self.told, true) {
+            Err(error) => {
+                if !is_forbidden(&error) {
+                    tracing::debug!(%error, "the watch of pods failed");
+                } else if !std::mem::replace(&mut self.told, true) {
                     tracing::info!(
                         "pods may not be listed and watched: those with the readiness \
                                     gate {CONDITION} stay unready; to keep it, apply \
                                     deploy/kubernetes/arrival.yaml"
                     );
                 }
-                return Err(FORBIDDEN);
-            }
-            Err(error) => {
-                tracing::debug!(%error, "the watch of pods failed");
-                return Err(RETRY);
+                return Err(error);
             }
         }
         Ok(())

@@ -154,10 +154,12 @@ impl Keeper {
             tokio::select! {
                 chunk = events.next() => {
                     let Some(chunk) = chunk else { return RETRY };
-                    for event in chunk {
-                        if let Err(pause) = self.take(event) {
-                            return pause;
-                        }
+                    let failed = chunk.into_iter().filter_map(|event| self.take(event).err());
+                    match failed.last() {
+                        Some(error) if is_forbidden(&error) => return FORBIDDEN,
+                        // The watch goes on by itself, from where it was if it can.
+                        Some(_) => sleep(RETRY).await,
+                        None => {}
                     }
                 }
                 alive = self.served.changed() => if alive.is_err() {
@@ -168,7 +170,7 @@ impl Keeper {
         }
     }
 
-    fn take(&mut self, event: watcher::Result<Event<Node>>) -> Result<(), Duration> {
+    fn take(&mut self, event: watcher::Result<Event<Node>>) -> watcher::Result<()> {
         match event {
             Ok(Event::Init) => {
                 // Those that a list has again say so themselves.
@@ -186,18 +188,16 @@ impl Keeper {
                     going.gone = true;
                 }
             }
-            Err(error) if is_forbidden(&error) => {
-                if !std::mem::replace(&mut self.told, true) {
+            Err(error) => {
+                if !is_forbidden(&error) {
+                    tracing::debug!(%error, "the watch of nodes failed");
+                } else if !std::mem::replace(&mut self.told, true) {
                     tracing::info!(
                         "nodes may not be listed and watched: none is drained before \
                                     it goes; to have that, apply deploy/kubernetes/nodes.yaml"
                     );
                 }
-                return Err(FORBIDDEN);
-            }
-            Err(error) => {
-                tracing::debug!(%error, "the watch of nodes failed");
-                return Err(RETRY);
+                return Err(error);
             }
         }
         Ok(())
