@@ -26,6 +26,7 @@ use std::time::Instant;
 
 use futures::FutureExt;
 use hyper::server::conn::{http1, http2};
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::AsyncWriteExt;
 
@@ -202,6 +203,8 @@ impl Server {
         life.pace.wait_for(Wait::Request);
         let peer = connection.peer;
         let answers = answers(Rc::new(connection), life.clone());
+        // Boxed: hyper moves the answer into its stream, and the stream into a task.
+        let answers = service_fn(move |request| Box::pin(answers.call(request)));
         let stream = Watched::new(stream, life.clone(), client);
         let serving = http2.serve_connection(TokioIo::new(stream), answers);
         let shut_down = http2::Connection::graceful_shutdown;

@@ -23,6 +23,9 @@ impl Tasks {
     /// Runs `task` on this thread. Must be called within the thread's `LocalSet`.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + 'static) {
         let running = self.begin();
+        // Boxed at once: the runtime moves what it is given from hand to hand, and an async block
+        // that awaits what it captured has room for it twice.
+        let task = Box::pin(task);
         tokio::task::spawn_local(async move {
             task.await;
             drop(running);
