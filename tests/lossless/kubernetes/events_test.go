@@ -26,9 +26,6 @@ const (
 readinessProbe: {httpGet: {path: /healthz, port: 8080}, periodSeconds: 1, initialDelaySeconds: 2}`
 )
 
-// linger is how long slow pods serve on after SIGTERM.
-const linger = time.Second
-
 func size() (event.Size, int) {
 	if os.Getenv("SIZE") == "whole" {
 		return event.Whole(), 400
@@ -86,7 +83,7 @@ func play(t *testing.T, row ledger.Row, pod string, f func(*world, event.Size)) 
 	var err error
 	c.Journals, err = ledger.ReadJournals(w.journals)
 	w.must(err)
-	c.Ends, c.Leaves = w.ends()
+	c.Ends = w.ends()
 	row.Proxy = "headgate, k8s"
 	row = ledger.Account(row, records, c)
 	w.must(row.Append(os.Getenv("ROWS")))
@@ -98,32 +95,24 @@ func play(t *testing.T, row ledger.Row, pod string, f func(*world, event.Size)) 
 	}
 }
 
-// ends are the times at which processes of this namespace ended, by pod, and the
-// moments at which they closed idle connections.
-func (w *world) ends() (ends map[string]time.Time, leaves []time.Time) {
+// ends are the times at which processes of this namespace ended, by pod.
+func (w *world) ends() map[string]time.Time {
 	w.Helper()
 	f, err := os.Open(filepath.Join(string(cluster.Dir), "run", "logs", "pods.jsonl"))
 	w.must(err)
 	defer f.Close()
-	ends = map[string]time.Time{}
+	ends := map[string]time.Time{}
 	for s := bufio.NewScanner(f); s.Scan(); {
 		var m struct {
 			Time                  time.Time
 			Event, Namespace, Pod string
 		}
 		w.must(json.Unmarshal(s.Bytes(), &m))
-		if m.Namespace != w.ns {
-			continue
-		}
-		switch m.Event {
-		case "sigterm":
-			leaves = append(leaves, m.Time, m.Time.Add(linger))
-		case "exit":
+		if m.Namespace == w.ns && m.Event == "exit" {
 			ends[m.Pod] = m.Time
-			leaves = append(leaves, m.Time)
 		}
 	}
-	return ends, leaves
+	return ends
 }
 
 var probes atomic.Int64

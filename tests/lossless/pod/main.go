@@ -18,6 +18,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"cluster/lossless/internal/wire"
 )
 
 func main() {
@@ -51,6 +53,7 @@ func main() {
 			err = l.speak()
 		case syscall.SIGTERM:
 			time.Sleep(*linger)
+			j.write(wire.Leave, "-")
 			ctx, cancel := context.WithTimeout(context.Background(), *drain)
 			defer cancel()
 			if *drain > 0 {

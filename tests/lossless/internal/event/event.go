@@ -18,6 +18,7 @@ type Event struct {
 	Prepare              func(*Scene) // changes the site before the proxy starts
 	Run                  func(context.Context, *Scene) error
 	MayLose              bool // pods end with requests in them
+	MostRate             int  // of the load; 0: any
 	RefusedAfter         time.Duration
 	TimeoutAfter         time.Duration
 	// Via makes the proxy in another way; only Headgate takes part then.
@@ -40,6 +41,7 @@ type Size struct {
 	Churn        time.Duration   // R12
 	ChurnRate    int             // R12, changes a second
 	Upgrades     int             // R13, R14
+	Drain        time.Duration   // R17: the deadline
 	Notices      time.Duration   // R14: until a balancer sees that a gateway terminates
 }
 
@@ -49,7 +51,7 @@ func Whole() Size {
 		Calm: 5 * time.Second, Settle: 2 * time.Second,
 		Rolls: 5, Lates: []time.Duration{0, 200 * time.Millisecond, time.Second, 5 * time.Second}, Pause: 500 * time.Millisecond,
 		Span: time.Minute, Times: 5, Gaps: []time.Duration{2 * time.Second, 10 * time.Second},
-		Routes: 1000, Services: 1000, Churn: 5 * time.Minute, ChurnRate: 167, Upgrades: 20, Notices: 5 * time.Second,
+		Routes: 1000, Services: 1000, Churn: 5 * time.Minute, ChurnRate: 167, Upgrades: 20, Drain: 10 * time.Second, Notices: 5 * time.Second,
 	}
 }
 
@@ -59,7 +61,7 @@ func Short() Size {
 		Calm: 500 * time.Millisecond, Settle: 500 * time.Millisecond,
 		Rolls: 1, Lates: []time.Duration{200 * time.Millisecond}, Pause: 200 * time.Millisecond,
 		Span: 6 * time.Second, Times: 1, Gaps: []time.Duration{2 * time.Second},
-		Routes: 30, Services: 100, Churn: 4 * time.Second, ChurnRate: 167, Upgrades: 2, Notices: time.Second,
+		Routes: 30, Services: 100, Churn: 4 * time.Second, ChurnRate: 167, Upgrades: 2, Drain: 3 * time.Second, Notices: time.Second,
 	}
 }
 
@@ -81,5 +83,5 @@ func All(size Size) []Event {
 	for _, gap := range size.Gaps {
 		all = append(all, scale(gap))
 	}
-	return append(all, reroute(), newRoutes(), rotate(), churn(), upgrade(), release())
+	return append(all, reroute(), newRoutes(), rotate(), churn(), upgrade(), release(), drained(), deadline())
 }

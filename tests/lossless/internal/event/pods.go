@@ -145,7 +145,8 @@ func scale(gap time.Duration) Event {
 		},
 	}
 	if gap > wait {
-		e.RefusedAfter = wait
+		// Three seconds of it fill the room where requests wait, 1,024 for each backend.
+		e.RefusedAfter, e.MostRate = wait, 300
 	}
 	return e
 }

@@ -33,9 +33,11 @@ type Scene struct {
 	Fleet *fleet.Fleet
 	Site  *site.Site
 	Proxy proxy.Proxy
-	Place proxy.Place
-	Signs *site.Authority
-	Load  *load.Load
+	// Binary is Headgate's, if it is that.
+	Binary string
+	Place  proxy.Place
+	Signs  *site.Authority
+	Load   *load.Load
 	// Pods are those that serve now.
 	Pods []*fleet.Pod
 	// Silent are pods that stopped answering, and when.
@@ -59,7 +61,11 @@ func (st Stage) Play(ctx context.Context, e Event, size Size) (row ledger.Row, e
 			_ = stop()
 		}
 	}()
-	s.Load = load.Start(s.Place.Target(s.Signs), st.Rate)
+	rate := st.Rate
+	if e.MostRate > 0 {
+		rate = min(rate, e.MostRate)
+	}
+	s.Load = load.Start(s.Place.Target(s.Signs), rate)
 	s.Sleep(ctx, size.Calm)
 	c := ledger.Case{Begin: time.Now(), RefusedAfter: e.RefusedAfter, TimeoutAfter: e.TimeoutAfter}
 	err = e.Run(ctx, s)
@@ -75,7 +81,7 @@ func (st Stage) Play(ctx context.Context, e Event, size Size) (row ledger.Row, e
 	if err := stop(); err != nil {
 		s.Missed = append(s.Missed, err.Error())
 	}
-	c.Ends, c.Leaves = s.Fleet.Ends(), s.Fleet.Leaves()
+	c.Ends = s.Fleet.Ends()
 	maps.Copy(c.Ends, s.Silent)
 	if c.Journals, err = ledger.ReadJournals(filepath.Join(dir, "journals")); err != nil {
 		return row, err
@@ -89,10 +95,13 @@ func (st Stage) Play(ctx context.Context, e Event, size Size) (row ledger.Row, e
 // open starts pods and a proxy with the load's routes to them.
 func (st Stage) open(dir string, e Event, size Size) (s *Scene, err error) {
 	journals := filepath.Join(dir, "journals")
+	if err := os.RemoveAll(dir); err != nil { // of an earlier run
+		return nil, err
+	}
 	if err := os.MkdirAll(journals, 0o755); err != nil {
 		return nil, err
 	}
-	s = &Scene{Event: e, Size: size, Silent: map[string]time.Time{}}
+	s = &Scene{Event: e, Size: size, Binary: st.Proxy.Binary, Silent: map[string]time.Time{}}
 	if s.Signs, err = site.NewAuthority(); err != nil {
 		return nil, err
 	}

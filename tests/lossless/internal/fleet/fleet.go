@@ -62,9 +62,7 @@ func (f *Fleet) Nowhere(n int) string { return fmt.Sprintf("%s.%d.%d", f.block, 
 // Pod is one process.
 type Pod struct {
 	Name, IP string
-	manner   Manner
 	cmd      *exec.Cmd
-	asked    time.Time // to go
 	gone     chan struct{}
 	ended    time.Time // written before gone is closed
 }
@@ -74,7 +72,7 @@ func (f *Fleet) Start(m Manner) (*Pod, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	n := len(f.pods) + 1
-	p := &Pod{Name: fmt.Sprintf("pod-%d", n), manner: m, IP: fmt.Sprintf("%s.%d.%d", f.block, n/250, n%250+1), gone: make(chan struct{})}
+	p := &Pod{Name: fmt.Sprintf("pod-%d", n), IP: fmt.Sprintf("%s.%d.%d", f.block, n/250, n%250+1), gone: make(chan struct{})}
 	address := net.JoinHostPort(p.IP, strconv.Itoa(Port))
 	p.cmd = exec.Command(f.program, "-listen", address, "-journal", filepath.Join(f.journal, p.Name),
 		"-linger", m.Linger.String(), "-drain", m.Drain.String())
@@ -123,10 +121,7 @@ func (p *Pod) listens(address string) error {
 }
 
 // Term asks it to go.
-func (p *Pod) Term() {
-	p.asked = time.Now()
-	_ = p.cmd.Process.Signal(syscall.SIGTERM)
-}
+func (p *Pod) Term() { _ = p.cmd.Process.Signal(syscall.SIGTERM) }
 
 // Kill takes it away.
 func (p *Pod) Kill() { _ = p.cmd.Process.Kill() }
@@ -153,25 +148,6 @@ func (f *Fleet) Ends() map[string]time.Time {
 		}
 	}
 	return ends
-}
-
-// Leaves are the moments at which pods closed their idle connections: when they
-// began to drain, and when they ended. Call it when nothing is asked of them any
-// more.
-func (f *Fleet) Leaves() (all []time.Time) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, p := range f.pods {
-		if !p.asked.IsZero() && p.manner.Drain > 0 {
-			all = append(all, p.asked.Add(p.manner.Linger))
-		}
-		select {
-		case <-p.gone:
-			all = append(all, p.ended)
-		default:
-		}
-	}
-	return all
 }
 
 // Close ends every process.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"cluster/lossless/internal/wire"
@@ -19,25 +18,36 @@ type attempt struct {
 	at  time.Time
 }
 
-// Journals are the attempts of each request, of all pods.
-type Journals map[string][]attempt
+// Journals are what all pods wrote.
+type Journals struct {
+	tries  map[string][]attempt // of each request
+	leaves []time.Time          // when pods closed their idle connections
+}
 
 // ReadJournals reads all files of a directory; their names are those of the pods.
 func ReadJournals(dir string) (Journals, error) {
 	files, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, err
+		return Journals{}, err
 	}
-	all := Journals{}
+	all := Journals{tries: map[string][]attempt{}}
 	for _, f := range files {
 		if err := all.read(filepath.Join(dir, f.Name()), f.Name()); err != nil {
-			return nil, err
+			return Journals{}, err
 		}
 	}
 	return all, nil
 }
 
-func (j Journals) read(path, pod string) error {
+// Pod is who began a request last; empty: nobody.
+func (j Journals) Pod(id string) string {
+	if tries := j.tries[id]; len(tries) > 0 {
+		return tries[len(tries)-1].pod
+	}
+	return ""
+}
+
+func (j *Journals) read(path, pod string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
@@ -50,8 +60,11 @@ func (j Journals) read(path, pod string) error {
 		if _, err := fmt.Sscan(lines.Text(), &what, &id, &at); err != nil {
 			return fmt.Errorf("%s: %q: %w", path, lines.Text(), err)
 		}
-		if strings.HasPrefix(what, wire.Began) {
-			j[id] = append(j[id], attempt{pod, time.Unix(0, at)})
+		switch when := time.Unix(0, at); what {
+		case wire.Began:
+			j.tries[id] = append(j.tries[id], attempt{pod, when})
+		case wire.Leave:
+			j.leaves = append(j.leaves, when)
 		}
 	}
 	return lines.Err()

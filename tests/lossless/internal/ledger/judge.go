@@ -5,7 +5,6 @@ package ledger
 import (
 	"fmt"
 	"regexp"
-	"strings"
 	"time"
 
 	"cluster/lossless/internal/load"
@@ -14,8 +13,8 @@ import (
 // mostExamples are kept of a row; the first ones say enough.
 const mostExamples = 20
 
-func (c *Case) judge(row *Row, r *load.Record) {
-	tries := c.Journals[r.ID]
+func (c *Case) judge(row *Row, r *load.Record, leaves []time.Time) {
+	tries := c.Journals.tries[r.ID]
 	if len(tries) > 1 && !r.Kind.Idempotent() {
 		row.Duplicated++
 		row.example("duplicated", c, r)
@@ -31,10 +30,10 @@ func (c *Case) judge(row *Row, r *load.Record) {
 		row.example("truncated", c, r)
 	case c.diedWith(r, tries) && (!r.Kind.Idempotent() || begunAnswer(r)):
 		row.Lost++
-	case len(tries) == 0 && !r.Kind.Idempotent() && !begunAnswer(r) && c.leftDuring(r):
-		row.Unread++
 	case c.isRefusal(r):
 		row.Refused++
+	case len(tries) == 0 && !r.Kind.Idempotent() && !begunAnswer(r) && brokeAsPodsLeft(r, leaves):
+		row.Unread++
 	case begunAnswer(r) && len(tries) > 0:
 		row.Truncated++
 		row.because(c, r, "broke off")
@@ -62,7 +61,7 @@ func (c *Case) isRefusal(r *load.Record) bool {
 
 // hasCode says whether a gRPC call was answered with nothing but this status.
 func hasCode(r *load.Record, code string) bool {
-	return r.Status == 200 && r.Bytes == 0 && strings.HasPrefix(r.Err, fmt.Sprintf("grpc-status %q", code))
+	return r.Status == 200 && r.Bytes == 0 && r.HasCode(code)
 }
 
 // diedWith says whether a pod that began the request ended while it ran.
@@ -76,11 +75,11 @@ func (c *Case) diedWith(r *load.Record, tries []attempt) bool {
 	return false
 }
 
-// leftDuring says whether any pod closed its idle connections while the request was
-// on its way.
-func (c *Case) leftDuring(r *load.Record) bool {
-	for _, at := range c.Leaves {
-		if at.After(r.Begin.Add(-shortSlack)) && at.Before(r.End.Add(shortSlack)) {
+// brokeAsPodsLeft says whether the request was on its way when a pod closed its idle
+// connections, and came back with that.
+func brokeAsPodsLeft(r *load.Record, leaves []time.Time) bool {
+	for _, at := range leaves {
+		if r.Begin.Before(at.Add(shortSlack)) && r.End.Sub(at).Abs() < shortSlack {
 			return true
 		}
 	}
@@ -89,7 +88,7 @@ func (c *Case) leftDuring(r *load.Record) bool {
 
 // shortSlack is how far apart two processes see the same moment on a machine that isn't
 // overloaded.
-const shortSlack = 50 * time.Millisecond
+const shortSlack = 250 * time.Millisecond
 
 // slack is the same on any machine, where the pod is known.
 const slack = time.Second
@@ -115,7 +114,7 @@ func (row *Row) example(why string, c *Case, r *load.Record) {
 	}
 	at := func(t time.Time) string { return t.UTC().Format("15:04:05.000") }
 	text := fmt.Sprintf("%s %s %s-%s %d bytes %s", r.ID, why, at(r.Begin), at(r.End), r.Bytes, r.Err)
-	for _, t := range c.Journals[r.ID] {
+	for _, t := range c.Journals.tries[r.ID] {
 		text += fmt.Sprintf("; begun by %s at %s", t.pod, at(t.at))
 		if end, ended := c.Ends[t.pod]; ended {
 			text += ", which ended at " + at(end)

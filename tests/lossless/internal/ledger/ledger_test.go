@@ -40,10 +40,10 @@ func TestEveryEndHasItsColumn(t *testing.T) {
 			ends: map[string]time.Time{"b": at(11.5)}, want: Row{Failed: 1}},
 		"a pod that ended before": {record: refused, begun: begunAt("a"),
 			ends: map[string]time.Time{"a": at(9)}, want: Row{Failed: 1}},
-		"unread":                {record: refused, leaves: []time.Time{at(11)}, want: Row{Unread: 1}},
-		"nobody left then":      {record: refused, leaves: []time.Time{at(9), at(13)}, want: Row{Failed: 1}},
-		"begun is not unread":   {record: refused, begun: begunAt("a"), leaves: []time.Time{at(11)}, want: Row{Failed: 1}},
-		"a GET is never unread": {record: load.Record{Status: 502, Whole: true}, leaves: []time.Time{at(11)}, want: Row{Failed: 1}},
+		"unread":                {record: refused, leaves: []time.Time{at(11.99)}, want: Row{Unread: 1}},
+		"nobody left then":      {record: refused, leaves: []time.Time{at(9), at(11), at(13)}, want: Row{Failed: 1}},
+		"begun is not unread":   {record: refused, begun: begunAt("a"), leaves: []time.Time{at(11.99)}, want: Row{Failed: 1}},
+		"a GET is never unread": {record: load.Record{Status: 502, Whole: true}, leaves: []time.Time{at(11.99)}, want: Row{Failed: 1}},
 		"cut in good form": {record: load.Record{Status: 200, Whole: true}, begun: begunAt("a"),
 			ends: map[string]time.Time{"a": at(11.5)}, want: Row{Truncated: 1}},
 		"broken off":    {record: load.Record{Status: 200, Err: "EOF"}, begun: begunAt("a"), want: Row{Truncated: 1}},
@@ -56,11 +56,11 @@ func TestEveryEndHasItsColumn(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.record.ID, c.record.Begin, c.record.End = "m1", at(10), at(12)
-			journals := Journals{}
+			journals := Journals{tries: map[string][]attempt{}, leaves: c.leaves}
 			if c.begun != nil {
-				journals["m1"] = c.begun
+				journals.tries["m1"] = c.begun
 			}
-			row := Account(Row{MayLose: true}, []load.Record{c.record}, Case{Journals: journals, Ends: c.ends, Leaves: c.leaves, RefusedAfter: c.wait})
+			row := Account(Row{MayLose: true}, []load.Record{c.record}, Case{Journals: journals, Ends: c.ends, RefusedAfter: c.wait})
 			got := Row{Answered: row.Answered, Failed: row.Failed, Lost: row.Lost, Unread: row.Unread,
 				Truncated: row.Truncated, Refused: row.Refused, Duplicated: row.Duplicated}
 			c.want.Sent, got.Sent = 1, row.Sent
@@ -77,7 +77,7 @@ func equal(a, b Row) bool {
 }
 
 func TestARequestThatNobodySentIsAComplaint(t *testing.T) {
-	row := Account(Row{}, nil, Case{Journals: Journals{"m1": {{pod: "a"}}, Probe + "1": {{pod: "a"}}}})
+	row := Account(Row{}, nil, Case{Journals: Journals{tries: map[string][]attempt{"m1": {{pod: "a"}}, Probe + "1": {{pod: "a"}}}}})
 	if row.Unknown != 1 || row.Held() {
 		t.Errorf("%+v", row)
 	}

@@ -5,6 +5,7 @@ package load
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -24,42 +25,22 @@ func (s *streams) bidi(ctx context.Context, r *Record) {
 // call sends messages one after the other, each after the echo of the one before
 // and a pause, and reads the status.
 func (s *streams) call(ctx context.Context, r *Record, path string, messages int) {
-	var out *io.PipeWriter
-	first := true
 	text := func(i int) []byte { return fmt.Appendf(nil, "%s %d", r.ID, i) }
-	resp, err := s.send(ctx, r, http.MethodPost, path, func() io.ReadCloser {
-		var in *io.PipeReader
-		in, out = io.Pipe()
-		go func(out *io.PipeWriter) {
-			_, _ = out.Write(wire.Message(text(0)))
-			if messages == 1 {
-				out.Close()
-			}
-		}(out)
-		return in
-	})
+	c, err := s.open(ctx, r, path, text(0), messages == 1)
 	if err != nil {
 		return
 	}
-	defer resp.Body.Close()
-	defer out.Close()
-	if resp.StatusCode != http.StatusOK {
-		r.read(resp)
-		return
-	}
+	defer c.Close()
 	for i := range messages {
-		if !first {
+		if i > 0 {
 			time.Sleep(wire.BidiPause)
-			_, _ = out.Write(wire.Message(text(i)))
+			c.send(text(i))
 		}
-		first = false
-		got, err := wire.ReadMessage(resp.Body)
-		if err == io.EOF {
-			r.status(resp)
-			return
+		if i == messages-1 {
+			c.out.Close()
 		}
-		if err != nil {
-			r.fail("message", err)
+		got, ended := c.hear(r)
+		if ended {
 			return
 		}
 		r.Bytes += len(got)
@@ -68,13 +49,87 @@ func (s *streams) call(ctx context.Context, r *Record, path string, messages int
 			return
 		}
 	}
-	out.Close()
-	if _, err := wire.ReadMessage(resp.Body); err != io.EOF {
-		r.Err = fmt.Sprintf("after the last message: %v", err)
+	if _, ended := c.hear(r); !ended {
+		r.Err = "a message after the last one"
 		return
 	}
 	r.Right = true
-	r.status(resp)
+}
+
+// Call is a gRPC call that goes on.
+type Call struct {
+	out  *io.PipeWriter
+	resp *http.Response
+}
+
+// open begins a call with its first message, which may be the only one.
+func (s *streams) open(ctx context.Context, r *Record, path string, first []byte, only bool) (*Call, error) {
+	c := &Call{}
+	var err error
+	c.resp, err = s.send(ctx, r, http.MethodPost, path, func() io.ReadCloser {
+		in, out := io.Pipe()
+		c.out = out
+		go func() {
+			_, _ = out.Write(wire.Message(first))
+			if only {
+				out.Close()
+			}
+		}()
+		return in
+	})
+	if err != nil {
+		return nil, err
+	}
+	if c.resp.StatusCode != http.StatusOK {
+		r.read(c.resp)
+		c.Close()
+		return nil, fmt.Errorf("status %d", r.Status)
+	}
+	return c, nil
+}
+
+// OpenCall begins a bidirectional call and hears the echo of its first message; a
+// failure stands in the record.
+func (c *Client) OpenCall(ctx context.Context, r *Record) (*Call, error) {
+	call, err := c.rpc.open(ctx, r, wire.PathBidi, []byte(r.ID), false)
+	if err != nil {
+		return nil, err
+	}
+	if _, ended := call.hear(r); ended {
+		call.Close()
+		return nil, errors.New(r.Err)
+	}
+	return call, nil
+}
+
+// Say sends a message and hears its echo; false: the call ended, and the record
+// says how.
+func (c *Call) Say(r *Record, text string) bool {
+	c.send([]byte(text))
+	_, ended := c.hear(r)
+	return !ended
+}
+
+// Close ends it from our side.
+func (c *Call) Close() {
+	c.out.Close()
+	c.resp.Body.Close()
+}
+
+func (c *Call) send(text []byte) { _, _ = c.out.Write(wire.Message(text)) }
+
+// hear gives the next message, or says that the call ended and notes how.
+func (c *Call) hear(r *Record) (message []byte, ended bool) {
+	message, err := wire.ReadMessage(c.resp.Body)
+	switch {
+	case err == nil:
+		return message, false
+	case err == io.EOF:
+		r.status(c.resp)
+	default:
+		r.fail("message", err)
+	}
+	return nil, true
 }
 
 // status reads how the call ended, from the trailers or from a head without body.

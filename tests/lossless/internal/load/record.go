@@ -7,7 +7,11 @@
 // counted; nothing else is ever sent twice.
 package load
 
-import "time"
+import (
+	"fmt"
+	"strings"
+	"time"
+)
 
 // Kind is a kind of request.
 type Kind int
@@ -62,4 +66,9 @@ func (r *Record) Took() time.Duration { return r.End.Sub(r.Begin) }
 
 func (r *Record) fail(what string, err error) {
 	r.Err = what + ": " + err.Error()
+}
+
+// HasCode says whether a gRPC call ended with this status.
+func (r *Record) HasCode(code string) bool {
+	return strings.HasPrefix(r.Err, fmt.Sprintf("grpc-status %q", code))
 }

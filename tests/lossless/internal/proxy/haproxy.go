@@ -105,6 +105,9 @@ frontend edge
   bind %[3]s:%[4]d
   bind %[3]s:%[5]d ssl crt %[6]s alpn h2,http/1.1
   use_backend %%[req.hdr(host),field(1,:),lower,map_str(%[7]s)]
+  default_backend nobody
+backend nobody
+  http-request return status 404
 `, h.socket(), "2s", h.place.IP, plainPort, tlsPort, pem, h.hosts())
 	for _, name := range services(s) {
 		h.backend(&b, s, name, "http", "")

@@ -15,6 +15,7 @@ const ID = "X-Lossless-Id"
 const (
 	Began = "b"
 	Ended = "e"
+	Leave = "l" // closes its idle connections, the id says nothing
 )
 
 // Paths, one for each kind of request.
