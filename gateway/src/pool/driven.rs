@@ -87,10 +87,16 @@ impl<B: RequestBody> Driven<B> {
             }
             self.nudge.nudged.store(false, Relaxed);
             self.poll(&mut own);
-            if !self.is_nudged() {
+            if !self.is_nudged() && !self.ended {
                 break;
             }
             polled = what(&mut own);
+            if polled.is_pending() && self.ended {
+                // hyper tells those whom it has not heard of yet when its connection goes.
+                self.connection = None;
+                polled = what(&mut own);
+                break;
+            }
         }
         self.nudge.polling.store(false, Relaxed);
         if polled.is_pending() && self.is_nudged() {
@@ -123,10 +129,14 @@ impl<B: RequestBody> Driven<B> {
         }
     }
 
-    /// At rest: sees to what has come since it was polled last.
+    /// At rest: sees to what has come since it was polled last. A connection that ended goes, for
+    /// only then hyper's sender says that it is closed.
     pub(super) fn look_if_nudged(&mut self) {
         if self.is_nudged() {
             self.look();
+        }
+        if self.ended {
+            self.connection = None;
         }
     }
 

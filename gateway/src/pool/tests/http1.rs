@@ -97,6 +97,24 @@ async fn a_request_never_meets_a_connection_that_closed_while_idle() {
 }
 
 #[tokio::test]
+async fn a_connection_whose_end_was_seen_at_rest_takes_no_request() {
+    for request in [get("/"), post(text("body"))] {
+        local(async {
+            let (server, bench) = bench().await;
+            let first = async { drop(server.answer(ok("one")).await) };
+            join!(async { bench.get("/").await.unwrap() }, first);
+            // Long enough for the runtime to hear of the close and to tell the connection.
+            for _ in 0..1_000 {
+                tokio::task::yield_now().await;
+            }
+            let (sent, _peer) = join!(bench.send(request), server.answer(ok("two")));
+            assert!(!sent.unwrap().body().reused());
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
 async fn a_try_after_another_gets_a_connection_of_its_own() {
     local(async {
         let (server, bench) = bench().await;
