@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use matchit::Router;
+use memchr::{memchr_iter, memrchr};
 use rustc_hash::FxBuildHasher;
 
 use super::entries::Entries;
@@ -44,8 +45,7 @@ struct Prefix {
 
 /// The first segments of a canonical path, all of them if there are no more.
 pub(super) fn stem(path: &str) -> &str {
-    let mut slashes = path.match_indices('/').skip(STEM);
-    slashes.next().map_or(path, |(at, _)| &path[..at])
+    memchr_iter(b'/', path.as_bytes()).nth(STEM).map_or(path, |at| &path[..at])
 }
 
 /// The stems of the branches that may have a prefix of a path, longest first.
@@ -127,7 +127,8 @@ impl Branch {
 
 /// `/a/b` and `/a` of `/a/b/c`.
 fn parents(path: &str) -> impl Iterator<Item = &str> {
-    std::iter::successors(Some(path), |path| path.rfind('/').map(|at| &path[..at])).skip(1)
+    std::iter::successors(Some(path), |path| memrchr(b'/', path.as_bytes()).map(|at| &path[..at]))
+        .skip(1)
 }
 
 /// Adds a prefix that covers whole segments: itself, and everything behind a slash. The catch-all

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use memchr::memchr_iter;
 use snapshot::Hostname;
 
 use super::host::{Host, Part};
@@ -43,7 +44,7 @@ impl Hosts {
         host: &'t str,
     ) -> impl Iterator<Item = (Level<'t>, &'t Host)> {
         let named = self.exact.get(host).map(|found| (Level::Exact(host), found));
-        let wildcards = above(host).filter(|_| self.wildcard.len() > 0);
+        let wildcards = (self.wildcard.len() > 0).then(|| above(host)).into_iter().flatten();
         let wildcards = wildcards
             .filter_map(|parent| Some((Level::Wildcard(parent), self.wildcard.get(parent)?)));
         let any = self.any.as_ref().map(|found| (Level::Any, found));
@@ -75,5 +76,5 @@ impl Hosts {
 
 /// `b.example.com`, `example.com` and `com` of `a.b.example.com`.
 pub(super) fn above(host: &str) -> impl Iterator<Item = &str> {
-    host.match_indices('.').map(|(at, _)| &host[at + 1..])
+    memchr_iter(b'.', host.as_bytes()).map(|at| &host[at + 1..])
 }

@@ -40,8 +40,9 @@ impl Listeners {
     pub(super) fn of(&self, host: &str) -> Option<usize> {
         let named = self.exact.get(host);
         let wildcard = || {
-            let mut parents = above(host).filter(|_| !self.wildcard.is_empty());
-            parents.find_map(|parent| self.wildcard.get(parent))
+            // Most have none, and need not look for dots.
+            let any = !self.wildcard.is_empty();
+            any.then(|| above(host).find_map(|parent| self.wildcard.get(parent))).flatten()
         };
         named.or_else(wildcard).copied().or(self.any)
     }
