@@ -150,8 +150,16 @@ impl Backends {
             list.sort_unstable_by_key(|endpoint| endpoint.address);
             source = Arc::new(Endpoints { list: list.into(), ignored: source.ignored.clone() });
         }
+        let before = backend.set.load_full();
+        let mut members_before = before.named().peekable();
         let mut came = false;
         let members = source.list.iter().map(|of| {
+            // Nearly all were there before; both lists are ordered by address.
+            while members_before.next_if(|(was, _)| was.address < of.address).is_some() {}
+            let same = members_before.next_if(|(was, _)| was.address == of.address);
+            if let Some((_, endpoint)) = same.filter(|(was, _)| was.uid == of.uid) {
+                return Arc::clone(endpoint);
+            }
             let (endpoint, made) = self.0.live.endpoint(of);
             if made {
                 came = true;

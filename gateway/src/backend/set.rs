@@ -115,6 +115,11 @@ impl EndpointSet {
         &self.members
     }
 
+    /// Each member with what is said of it.
+    pub(super) fn named(&self) -> impl Iterator<Item = (&snapshot::Endpoint, &Arc<Endpoint>)> {
+        self.source.list.iter().zip(&self.members)
+    }
+
     /// How many there are of each state.
     pub(super) fn counts(&self) -> EndpointCounts {
         let (ready, draining) = (self.ready.list.len(), self.draining.list.len());
