@@ -26,8 +26,8 @@ pub(super) struct Rules {
     backends: Backends,
     telemetry: Telemetry,
     live: HashMap<RouteKey, Arc<Rule>, FxBuildHasher>,
-    /// No set is empty.
-    places: HashMap<Place, BTreeSet<RouteKey>, FxBuildHasher>,
+    /// No list is empty; in no order.
+    places: HashMap<Place, Vec<Arc<Rule>>, FxBuildHasher>,
     /// Of the listeners that have routes, whether they exist or not.
     hosts: HashMap<ListenerKey, Arc<Hosts>, FxBuildHasher>,
 }
@@ -100,18 +100,22 @@ impl Rules {
         refusals.set(Scope::Route(key.clone()), notes);
     }
 
-    fn enter(&mut self, rule: &Rule, touched: &mut BTreeSet<Place>) {
+    fn enter(&mut self, rule: &Arc<Rule>, touched: &mut BTreeSet<Place>) {
         for place in places(rule) {
-            self.places.entry(place.clone()).or_default().insert(rule.key.clone());
+            let list = self.places.entry(place.clone()).or_default();
+            // A rule may name a place twice; then it is the last one.
+            if list.last().is_none_or(|last| !Arc::ptr_eq(last, rule)) {
+                list.push(rule.clone());
+            }
             touched.insert(place);
         }
     }
 
-    fn leave(&mut self, rule: &Rule, touched: &mut BTreeSet<Place>) {
+    fn leave(&mut self, rule: &Arc<Rule>, touched: &mut BTreeSet<Place>) {
         for place in places(rule) {
-            if let Some(keys) = self.places.get_mut(&place) {
-                keys.remove(&rule.key);
-                if keys.is_empty() {
+            if let Some(list) = self.places.get_mut(&place) {
+                list.retain(|one| !Arc::ptr_eq(one, rule));
+                if list.is_empty() {
                     self.places.remove(&place);
                 }
             }
@@ -121,8 +125,7 @@ impl Rules {
 
     fn compile(&mut self, touched: &BTreeSet<Place>) {
         for place in touched {
-            let keys = self.places.get(place).into_iter().flatten();
-            let rules = keys.map(|key| &self.live[key]);
+            let rules = self.places.get(place).into_iter().flatten();
             let entries = rules.flat_map(|rule| rule.entries(&place.part)).collect();
             let hosts = self.hosts.entry(place.listener.clone()).or_default();
             Arc::make_mut(hosts).set(&place.hostname, &place.part, entries);

@@ -68,7 +68,7 @@ const CLASSES: [&str; 6] = [
 #[derive(Debug)]
 pub struct RouteMetrics {
     owner: Owner,
-    handles: OnceLock<Handles>,
+    handles: OnceLock<Box<Handles>>,
 }
 
 #[derive(Debug)]
@@ -129,13 +129,15 @@ impl RouteMetrics {
 
     /// Made by the first request, so that idle routes cost neither memory nor lines in a scrape.
     fn handles(&self) -> &Handles {
-        self.handles.get_or_init(|| Handles {
-            requests: CLASSES.map(|class| self.owner.counter(&REQUESTS, class)),
-            duration: self.owner.histogram(&DURATION),
-            in_flight: self.owner.gauge(&IN_FLIGHT, ""),
-            received: self.owner.counter(&RECEIVED, ""),
-            sent: self.owner.counter(&SENT, ""),
-            retries: Default::default(),
+        self.handles.get_or_init(|| {
+            Box::new(Handles {
+                requests: CLASSES.map(|class| self.owner.counter(&REQUESTS, class)),
+                duration: self.owner.histogram(&DURATION),
+                in_flight: self.owner.gauge(&IN_FLIGHT, ""),
+                received: self.owner.counter(&RECEIVED, ""),
+                sent: self.owner.counter(&SENT, ""),
+                retries: Default::default(),
+            })
         })
     }
 }
