@@ -89,7 +89,7 @@ pub(crate) fn of_object(kind: Kind, key: &ObjectKey, status: &ObjectStatus) -> V
             rows.listeners(&set.listeners);
         }
         ObjectStatus::Route(route) => {
-            for parent in &route.parents {
+            for parent in &*route.parents {
                 rows.add(&parent_name(parent, key), &parent.conditions);
             }
         }

@@ -160,7 +160,7 @@ pub struct ListenerSetStatus {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RouteStatus {
     /// One for each parentRef that is ours.
-    pub parents: Vec<ParentStatus>,
+    pub parents: Arc<[ParentStatus]>,
 }
 
 /// `RouteParentStatus`.

@@ -248,7 +248,7 @@ impl Writer {
 fn nothing_to_say(kind: Kind) -> Option<ObjectStatus> {
     match kind {
         Kind::HttpRoute | Kind::GrpcRoute => {
-            Some(ObjectStatus::Route(RouteStatus { parents: Vec::new() }))
+            Some(ObjectStatus::Route(RouteStatus { parents: Arc::default() }))
         }
         Kind::BackendTlsPolicy | Kind::BackendLifecyclePolicy => {
             Some(ObjectStatus::Policy(PolicyStatus { ancestors: Vec::new() }))

@@ -7,6 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::id::Id;
 use super::implied;
 use super::problem::{Problem, Severity};
@@ -18,8 +20,8 @@ use crate::objects::{AnyObject, Change, Kind};
 #[derive(Debug)]
 pub(crate) struct Contents {
     files: BTreeMap<Arc<str>, File>,
-    /// By object, the files that define it: the live one first.
-    definitions: BTreeMap<Id, BTreeSet<(Fading, Arc<str>)>>,
+    /// By object, the files that define it, in ascending order: the live one first.
+    definitions: BTreeMap<Id, SmallVec<[Definition; 1]>>,
     /// Objects that several files define.
     contested: BTreeSet<Id>,
     /// How many live objects each namespace has.
@@ -32,6 +34,9 @@ pub(crate) struct Contents {
 /// Whether a file seems to be gone. Its objects are the last choice then: they may be about to
 /// come up in another file, after a rename.
 type Fading = bool;
+
+/// The file where an object is defined.
+type Definition = (Fading, Arc<str>);
 
 /// What one file defines.
 #[derive(Debug, Default)]
@@ -114,7 +119,7 @@ impl Contents {
         for id in file.objects.keys() {
             self.touched.insert(id.clone());
             if let Some(definitions) = self.definitions.get_mut(id) {
-                definitions.remove(&(file.fading, Arc::clone(name)));
+                definitions.retain(|one| (one.0, &one.1) != (file.fading, name));
                 if definitions.is_empty() {
                     self.definitions.remove(id);
                 }
@@ -126,7 +131,10 @@ impl Contents {
         for id in file.objects.keys() {
             self.touched.insert(id.clone());
             let definitions = self.definitions.entry(id.clone()).or_default();
-            definitions.insert((file.fading, Arc::clone(name)));
+            let definition = (file.fading, Arc::clone(name));
+            if let Err(place) = definitions.binary_search(&definition) {
+                definitions.insert(place, definition);
+            }
         }
         self.files.insert(Arc::clone(name), file);
     }

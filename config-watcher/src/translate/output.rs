@@ -184,13 +184,42 @@ pub(crate) struct ListenerState {
 pub(crate) struct RouteOutput {
     /// The rules that are served, by their index in `spec.rules`, ascending. Empty while no
     /// listener that serves has the route.
-    pub rules: Vec<(u16, Arc<Route>)>,
+    pub rules: Box<[(u16, Arc<Route>)]>,
     /// One entry for each parentRef that is ours; `None` when none is.
     pub status: Option<RouteStatus>,
     /// The service ports that its rules and mirrors send to.
-    pub backends: BTreeSet<BackendKey>,
+    pub backends: Few<BackendKey>,
     /// The listeners that count it in `attachedRoutes`, whether they serve or not.
-    pub listeners: BTreeSet<ListenerKey>,
+    pub listeners: Few<ListenerKey>,
     /// The Gateways of these listeners: policies of its backends work through them.
-    pub gateways: BTreeSet<ObjectKey>,
+    pub gateways: Few<ObjectKey>,
+}
+
+/// A set in ascending order: of one or two, mostly, for which a tree would keep room for eleven.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Few<T>(Box<[T]>);
+
+impl<T: Ord> FromIterator<T> for Few<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
+        let sorted: BTreeSet<T> = items.into_iter().collect();
+        Self(sorted.into_iter().collect())
+    }
+}
+
+impl<T> Default for Few<T> {
+    fn default() -> Self {
+        Self(Box::default())
+    }
+}
+
+impl<T: Ord> Few<T> {
+    /// All of them.
+    pub(crate) fn iter(&self) -> std::slice::Iter<'_, T> {
+        self.0.iter()
+    }
+
+    /// Those that the other has not.
+    pub(crate) fn without<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'a T> {
+        self.iter().filter(|item| other.0.binary_search(item).is_err())
+    }
 }

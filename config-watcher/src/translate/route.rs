@@ -13,7 +13,7 @@ use super::attach::{Candidate, Verdict, attach};
 use super::fault::Fault;
 use super::field::Field;
 use super::matching;
-use super::output::RouteOutput;
+use super::output::{Few, RouteOutput};
 use super::rank::Rank;
 use super::reads::Reads;
 use super::rule::{Draft, Rules};
@@ -120,12 +120,9 @@ impl Head<'_> {
             output.backends = backends(&output.rules);
         }
         if judged.invalid.is_none() {
-            for verdict in &verdicts {
-                if !verdict.counted.is_empty() {
-                    output.gateways.insert(verdict.gateway.clone());
-                }
-                output.listeners.extend(verdict.counted.iter().cloned());
-            }
+            let counted = || verdicts.iter().filter(|verdict| !verdict.counted.is_empty());
+            output.gateways = counted().map(|verdict| verdict.gateway.clone()).collect();
+            output.listeners = counted().flat_map(|verdict| verdict.counted.clone()).collect();
         }
         let say = |verdict| judged.parent(verdict, self.meta.generation);
         output.status = Some(RouteStatus { parents: verdicts.into_iter().map(say).collect() });
@@ -164,9 +161,9 @@ fn attachments(verdicts: &[Verdict]) -> Vec<Attachment> {
     by_listener.into_iter().map(whole).collect()
 }
 
-fn served(drafts: Vec<Draft>, attachments: &[Attachment]) -> Vec<(u16, Arc<Route>)> {
+fn served(drafts: Vec<Draft>, attachments: &[Attachment]) -> Box<[(u16, Arc<Route>)]> {
     if attachments.is_empty() {
-        return Vec::new();
+        return Box::default();
     }
     let attach = |(index, draft): (usize, Draft)| {
         let route = Route { attachments: attachments.to_vec(), ..draft.route? };
@@ -176,7 +173,7 @@ fn served(drafts: Vec<Draft>, attachments: &[Attachment]) -> Vec<(u16, Arc<Route
 }
 
 /// The service ports that rules and their mirrors send to.
-fn backends(rules: &[(u16, Arc<Route>)]) -> BTreeSet<BackendKey> {
+fn backends(rules: &[(u16, Arc<Route>)]) -> Few<BackendKey> {
     let mirrored = |filters: &[Filter]| -> Vec<Target> {
         let target = |filter: &Filter| match filter {
             Filter::Mirror(mirror) => Some(mirror.target.clone()),

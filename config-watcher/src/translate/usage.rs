@@ -1,12 +1,12 @@
 //! Counts that outputs add up to: how many routes a listener has, how many ListenerSets a Gateway
 //! has, who sends to a Service. Kept by differences, so that one more route costs one route.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 use snapshot::{BackendKey, ListenerKey, ObjectKey};
 
-use super::output::RouteOutput;
+use super::output::{Few, RouteOutput};
 use super::reads::Dep;
 
 /// The counts.
@@ -109,15 +109,12 @@ enum Step {
     Down,
 }
 
-fn difference<'a, T: Ord>(
-    old: &'a BTreeSet<T>,
-    new: &'a BTreeSet<T>,
-) -> impl Iterator<Item = (&'a T, Step)> {
-    let gone = old.difference(new).map(|item| (item, Step::Down));
-    gone.chain(new.difference(old).map(|item| (item, Step::Up)))
+fn difference<'a, T: Ord>(old: &'a Few<T>, new: &'a Few<T>) -> impl Iterator<Item = (&'a T, Step)> {
+    let gone = old.without(new).map(|item| (item, Step::Down));
+    gone.chain(new.without(old).map(|item| (item, Step::Up)))
 }
 
-fn pairs(route: &RouteOutput) -> BTreeSet<(&ObjectKey, &ObjectKey)> {
+fn pairs(route: &RouteOutput) -> Few<(&ObjectKey, &ObjectKey)> {
     let services = route.backends.iter().map(|backend| &backend.service);
     services
         .flat_map(|service| route.gateways.iter().map(move |gateway| (service, gateway)))

@@ -149,7 +149,7 @@ fn status(out: &mut String, status: &ObjectStatus) {
             listeners(out, &set.listeners);
         }
         ObjectStatus::Route(route) => {
-            for parent in &route.parents {
+            for parent in &*route.parents {
                 entry(out, &parent.parent_ref, &parent.conditions);
             }
         }

@@ -32,7 +32,7 @@ fn route(conditions: Vec<Condition>) -> ObjectStatus {
         port: None,
     };
     let parents = vec![ParentStatus { parent_ref, controller_name: CONTROLLER_NAME, conditions }];
-    ObjectStatus::Route(RouteStatus { parents })
+    ObjectStatus::Route(RouteStatus { parents: parents.into() })
 }
 
 #[test]
@@ -100,6 +100,6 @@ fn a_route_that_left_us_loses_only_our_entries() {
     let foreign = json!({"controllerName": "example.com/other", "parentRef": {"name": "x"}});
     let current = json!({"parents": [{"controllerName": CONTROLLER_NAME,
         "parentRef": {"name": "web"}, "conditions": []}, foreign]});
-    let none = ObjectStatus::Route(RouteStatus { parents: vec![] });
+    let none = ObjectStatus::Route(RouteStatus { parents: Vec::new().into() });
     assert_eq!(merge(&current, &none, NOW).unwrap(), json!({"parents": [foreign]}));
 }
