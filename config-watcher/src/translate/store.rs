@@ -13,6 +13,7 @@ use super::output::Outputs;
 use super::pem;
 use super::pool::Pool;
 use super::usage::Usage;
+use crate::api::core::Secret;
 use crate::objects::{AnyObject, Change, Kind, Objects};
 
 /// A value parsed from an object when it is first asked for, and dropped with the object.
@@ -63,7 +64,7 @@ impl Store {
             return None;
         }
         let new = self.objects.get(kind, &key);
-        self.parse_again(kind, &key, new.is_some());
+        self.parse_again(kind, &key, old.as_ref(), new.is_some());
         let lists = self.index_again(&key, old.as_ref(), new.as_ref());
         Some(Taken { kind, key, lists })
     }
@@ -85,10 +86,10 @@ impl Store {
         left.union(&joined).cloned().collect()
     }
 
-    fn parse_again(&mut self, kind: Kind, key: &ObjectKey, exists: bool) {
+    fn parse_again(&mut self, kind: Kind, key: &ObjectKey, old: Option<&AnyObject>, exists: bool) {
         match kind {
             Kind::Secret => {
-                self.keep_good(key, exists);
+                self.keep_good(key, old, exists);
                 reset(&mut self.certificates, key, exists);
                 reset(&mut self.secret_anchors, key, exists);
             }
@@ -97,10 +98,12 @@ impl Store {
         }
     }
 
-    fn keep_good(&mut self, key: &ObjectKey, exists: bool) {
+    fn keep_good(&mut self, key: &ObjectKey, old: Option<&AnyObject>, exists: bool) {
         if !exists {
             self.last_good.remove(key);
-        } else if let Some(Ok(good)) = self.certificates.get(key).and_then(OnceCell::get) {
+        } else if let Some((AnyObject::Secret(old), parsed)) = old.zip(self.certificates.get(key))
+            && let Ok(good) = parsed.get_or_init(|| read(&old.spec))
+        {
             self.last_good.insert(key.clone(), good.clone());
         }
     }
@@ -116,11 +119,7 @@ impl Store {
         key: &ObjectKey,
     ) -> Option<&Result<Arc<Certificate>, Arc<str>>> {
         let secret = &self.objects.secrets.get(key)?.spec;
-        Some(
-            self.certificates
-                .get(key)?
-                .get_or_init(|| pem::certificate(secret).map(Arc::new).map_err(Arc::from)),
-        )
+        Some(self.certificates.get(key)?.get_or_init(|| read(secret)))
     }
 
     /// The authorities of a Secret or ConfigMap, or what is wrong with them; `None` where there is
@@ -141,6 +140,10 @@ impl Store {
         let map = &self.objects.config_maps.get(key)?.spec;
         Some(self.map_anchors.get(key)?.get_or_init(|| pem::anchors(map).map_err(Arc::from)))
     }
+}
+
+fn read(secret: &Secret) -> Result<Arc<Certificate>, Arc<str>> {
+    pem::certificate(secret).map(Arc::new).map_err(Arc::from)
 }
 
 fn reset<T>(parsed: &mut Parsed<T>, key: &ObjectKey, exists: bool) {

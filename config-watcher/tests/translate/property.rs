@@ -53,7 +53,15 @@ fn start() -> impl Strategy<Value = Vec<Step>> {
 
 /// What a source would hold by now, and the bytes that it was made from.
 #[derive(Default)]
-struct World(BTreeMap<(Kind, ObjectKey), (Vec<u8>, AnyObject)>);
+struct World(BTreeMap<(Kind, ObjectKey), Held>);
+
+struct Held {
+    content: Vec<u8>,
+    object: AnyObject,
+    /// Of a Secret, what it was since it was created: its last good certificate is part of what is
+    /// translated.
+    before: Vec<AnyObject>,
+}
 
 impl World {
     fn change(&mut self, step: &Step) -> Change {
@@ -67,7 +75,7 @@ impl World {
             What::Put(content) => content.clone(),
             What::Touch(at, byte) => {
                 let old = self.0.get(&(kind, key.clone()));
-                let mut content = old.map(|(content, _)| content.clone()).unwrap_or_default();
+                let mut content = old.map(|held| held.content.clone()).unwrap_or_default();
                 let at = usize::from(*at) % 80;
                 content.resize(content.len().max(at + 1), 0);
                 content[at] = *byte;
@@ -75,13 +83,16 @@ impl World {
             }
         };
         let object = objects::make(kind, &key, &content);
-        self.0.insert((kind, key), (content, object.clone()));
+        let old = self.0.remove(&(kind, key.clone())).filter(|_| kind == Kind::Secret);
+        let before = old.map(|old| [old.before, vec![old.object]].concat()).unwrap_or_default();
+        self.0.insert((kind, key), Held { content, object: object.clone(), before });
         Change::Put(object)
     }
 
     fn whole(&self, options: &Options) -> Translator {
         let mut whole = Translator::new(options.clone());
-        whole.apply(self.0.values().map(|(_, it)| Change::Put(it.clone())).collect());
+        let all = self.0.values().flat_map(|held| held.before.iter().chain([&held.object]));
+        whole.apply(all.cloned().map(Change::Put).collect());
         whole
     }
 }
