@@ -212,7 +212,7 @@ async fn run<S: Watched>(
     let mut events = std::pin::pin!(events);
     let mut pause = FIRST_PAUSE;
     let mut failed = None::<Instant>;
-    let mut told = false;
+    let mut told = Told::Nothing;
     while let Some(event) = events.next().await {
         let report = match event {
             Ok(event) => match guard.take(event) {
@@ -225,9 +225,10 @@ async fn run<S: Watched>(
                     guard.listed = true;
                 }
                 let cure = Cure::of(&error);
-                if cure != Cure::Resume && !std::mem::replace(&mut told, true) {
+                let tell = if guard.is_missed(&error) { Told::Failure } else { Told::Missing };
+                if cure != Cure::Resume && std::mem::replace(&mut told, tell) != tell {
                     tracing::debug!(kind = %S::KIND, %error, "watch failed");
-                    let failure = guard.is_missed(&error).then(|| Failure::of(&error));
+                    let failure = (tell == Told::Failure).then(|| Failure::of(&error));
                     to.send(guard.report(Vec::new(), failure)).await.ok()?;
                 }
                 if cure == Cure::List {
@@ -243,11 +244,20 @@ async fn run<S: Watched>(
                 continue;
             }
         };
-        told = false;
+        told = Told::Nothing;
         pause = FIRST_PAUSE;
         to.send(report).await.ok()?;
     }
     Some(())
+}
+
+/// What was reported since the last good event.
+#[derive(Clone, Copy, PartialEq)]
+enum Told {
+    Nothing,
+    Failure,
+    /// That nobody misses the kind: this ends what was said of a failure before.
+    Missing,
 }
 
 /// What helps against an error of a watch.
@@ -373,20 +383,43 @@ mod tests {
             let status = ::kube::core::Status { code, ..::kube::core::Status::default() };
             watcher::Error::InitialListFailed(::kube::Error::Api(Box::new(status)))
         };
-        let optional = Guard::<BackendLifecyclePolicy> {
-            watch: (Kind::BackendLifecyclePolicy, None),
-            known: BTreeSet::new(),
-            undecodable: BTreeMap::new(),
-            relist: None,
-            doubted: false,
-            listed: false,
-        };
+        let optional = optional();
         for (code, answer, missed) in [(404, true, false), (403, true, true), (500, false, true)] {
             assert_eq!(optional.is_answer(&refused(code)), answer, "{code}");
             assert_eq!(optional.is_missed(&refused(code)), missed, "{code}");
         }
         let needed = guard();
         assert!(!needed.is_answer(&refused(403)) && needed.is_missed(&refused(404)));
+    }
+
+    #[tokio::test]
+    async fn a_missing_optional_kind_ends_what_was_said_of_an_outage() {
+        let failed = |code: u16| {
+            let message = code.to_string();
+            let status = ::kube::core::Status { code, message, ..::kube::core::Status::default() };
+            Err(watcher::Error::InitialListFailed(::kube::Error::Api(Box::new(status))))
+        };
+        let mut guard = optional();
+        let (to, mut reports) = mpsc::channel(9);
+        let events = futures::stream::iter([404, 404, 500, 500, 404].map(failed));
+        run(&mut guard, events, &to).await;
+        drop(to);
+        let mut said = Vec::new();
+        while let Some(report) = reports.recv().await {
+            said.push((report.listed, report.failure.map(|failure| failure.why)));
+        }
+        assert_eq!(said, [(true, None), (true, Some("500".to_owned())), (true, None)]);
+    }
+
+    fn optional() -> Guard<BackendLifecyclePolicy> {
+        Guard {
+            watch: (Kind::BackendLifecyclePolicy, None),
+            known: BTreeSet::new(),
+            undecodable: BTreeMap::new(),
+            relist: None,
+            doubted: false,
+            listed: false,
+        }
     }
 
     #[test]

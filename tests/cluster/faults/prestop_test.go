@@ -158,6 +158,6 @@ func TestPreStopWaits(t *testing.T) {
 	if code := <-slow; code != http.StatusOK {
 		t.Errorf("the request in flight was answered with %d", code)
 	}
-	w.until("there is another pod", func() bool { return w.rolledOut(1) })
+	w.until("there is another pod, and no other", func() bool { return w.rolledOut(1) && len(w.podsOf("web")) == 1 })
 	took(w.podsOf("web")[0].Name, time.Now())
 }
