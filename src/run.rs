@@ -5,6 +5,7 @@
 //! second one at once; so does a new process that takes over, with more time.
 
 mod admin;
+mod control;
 mod drain;
 mod end;
 mod feed;
@@ -27,6 +28,7 @@ use config_watcher::drains::Drains;
 use config_watcher::translate::Options;
 use gateway::Gateway;
 use gateway::admin::Readiness;
+use gateway::handover::Purpose;
 use gateway::settings::Settings;
 use gateway::telemetry::{AccessLog, LogFlusher, LogFormat, Telemetry};
 use ipnet::IpNet;
@@ -37,8 +39,8 @@ use crate::live::Live;
 use crate::signals::Signals;
 use crate::{duration, logs};
 
-use admin::{AdminAddress, AdminServer};
-use drain::{Access, Desk, DrainServer};
+use admin::AdminAddress;
+use drain::{Access, Desk};
 use end::End;
 use feed::Feed;
 use service::ServiceManager;
@@ -152,7 +154,8 @@ async fn serve(args: Args) -> anyhow::Result<ExitCode> {
     }
     let (live, mut seen) = watch::channel(Live::starting(succession.before()));
     let (sockets, views) = (gateway.sockets(), gateway.views());
-    let inherited = succession.admin(args.admin);
+    let inherited = succession.control(Purpose::Admin, args.admin.address());
+    let inherited_drain = succession.control(Purpose::Drain, args.drain.address());
     let (entered, shown) = (succession.entered(), (&telemetry, &readiness));
     let drains = Drains::default();
     let access = Access {
@@ -160,10 +163,9 @@ async fn serve(args: Args) -> anyhow::Result<ExitCode> {
         reviewer: args.source.reviewer().await?,
     };
     let desk = Arc::new(Desk::new(drains.clone(), seen.clone(), views.clone(), access));
-    let admin =
-        AdminServer::start(args.admin, inherited, entered.clone(), shown, (&seen, &views, &desk))
-            .await?;
-    let drain_server = DrainServer::start(&args.drain, &desk).await?;
+    let shown_too = (&seen, &views, &desk);
+    let admin = admin::start(args.admin, inherited, entered.clone(), shown, shown_too).await?;
+    let door = drain::start(&args.drain, inherited_drain, entered.clone(), &desk).await?;
     let options = options(&args);
     let strict = args.source.is_local();
     let watcher = Watcher::start(args.source, options, telemetry.clone(), drains.clone()).await?;
@@ -183,7 +185,7 @@ async fn serve(args: Args) -> anyhow::Result<ExitCode> {
         never = feed.run() => match never {},
         end = async {
             succession.enter(&mut seen, &sockets, &readiness, strict).await?;
-            let given = succession.given(&sockets, &admin, &readiness);
+            let given = succession.given(&sockets, [&admin, &door], &readiness);
             // Told beside, so that whoever comes too early to take over hears that as well.
             let told = async {
                 // The sender lives in `feed`, longer than this.
@@ -197,8 +199,7 @@ async fn serve(args: Args) -> anyhow::Result<ExitCode> {
     drop(succession);
     readiness.stopping();
     manager.stopping();
-    end.finish(&mut feed, &mut signals, admin).await;
-    drain_server.stop().await;
+    end.finish(&mut feed, &mut signals, [admin, door]).await;
     feed.watcher.stop().await;
     if let Some(flusher) = flusher {
         flusher.stop(LOG_FLUSH);

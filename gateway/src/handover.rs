@@ -56,6 +56,8 @@ pub enum Purpose {
     Traffic,
     /// The admin address.
     Admin,
+    /// The drain listener.
+    Drain,
     /// Something that this release does not know.
     #[serde(other)]
     Unknown,

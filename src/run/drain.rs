@@ -27,7 +27,7 @@ use crate::drain::answer::{self, Answer, Drained, Waiting};
 use crate::live::Live;
 pub(super) use access::Access;
 use ask::{Ask, Verb};
-pub(super) use door::{Args, DrainServer, reply};
+pub(super) use door::{Args, reply, start};
 
 /// Between two looks at what is in flight: far below the 50 ms within which an idle pod is to have
 /// its answer, and a look costs some atomic reads.

@@ -16,7 +16,7 @@ use gateway::handover::{Given, Handed, Handover, Leaving, Offer, Predecessor, Pu
 use gateway::settings::SessionKey;
 use tokio::sync::watch;
 
-use super::admin::{AdminAddress, AdminServer};
+use super::control::Control;
 use crate::live::{Before, Live};
 
 const RELEASE: &str = env!("CARGO_PKG_VERSION");
@@ -93,11 +93,15 @@ impl Succession {
         Some(traffic.map(|it| (it.address, it.socket)).collect())
     }
 
-    /// The socket of the admin address, if it is there and still to be this one.
-    pub(super) fn admin(&mut self, wanted: AdminAddress) -> Option<TcpListener> {
-        let AdminAddress::At(wanted) = wanted else { return None };
+    /// The socket of a control address, if it is there and still to be this one.
+    pub(super) fn control(
+        &mut self,
+        purpose: Purpose,
+        wanted: Option<SocketAddr>,
+    ) -> Option<TcpListener> {
+        let wanted = wanted?;
         let sockets = &mut self.predecessor.as_mut()?.offer.sockets;
-        let same = |it: &Handed| it.purpose == Purpose::Admin && it.address == wanted;
+        let same = |it: &Handed| it.purpose == purpose && it.address == wanted;
         let at = sockets.iter().position(same)?;
         Some(sockets.swap_remove(at).socket)
     }
@@ -151,7 +155,7 @@ impl Succession {
     pub(super) async fn given(
         &mut self,
         sockets: &Sockets,
-        admin: &AdminServer,
+        control: [&Control; 2],
         readiness: &Readiness,
     ) -> Given {
         let Self { seat, leaving, before, session_key, .. } = self;
@@ -164,7 +168,8 @@ impl Succession {
             let older = before
                 .as_ref()
                 .map_or(0, |it| if it.ended.load(Ordering::Relaxed) { 0 } else { it.older + 1 });
-            let sockets = sockets.copies().into_iter().chain(admin.handed()).collect();
+            let control = control.iter().filter_map(|server| server.handed());
+            let sockets = sockets.copies().into_iter().chain(control).collect();
             Ok(Offer { sockets, session_key: Some(session_key.clone()), older })
         };
         let old_ends = async {

@@ -31,13 +31,14 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECTION_LIFE: Duration = Duration::from_secs(300);
 /// A pause after an accept that failed for want of descriptors, so that it does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// Responses begun get this long when the server stops.
+/// Responses begun get this long when the server stops, unless it is told otherwise.
 const FAREWELL: Duration = Duration::from_millis(500);
 
 /// See the module.
 pub struct Server {
     listener: TcpListener,
     most: usize,
+    farewell: Duration,
 }
 
 /// What a caller gets.
@@ -50,7 +51,7 @@ impl Server {
     /// # Errors
     /// When the address cannot be bound.
     pub async fn bind(address: SocketAddr, most: usize) -> io::Result<Self> {
-        Ok(Self { listener: TcpListener::bind(address).await?, most })
+        Ok(Self::new(TcpListener::bind(address).await?, most))
     }
 
     /// Serves on a socket that listens already. Must be called inside a tokio runtime.
@@ -59,7 +60,17 @@ impl Server {
     /// When the runtime does not take it.
     pub fn on(socket: std::net::TcpListener, most: usize) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
-        Ok(Self { listener: TcpListener::from_std(socket)?, most })
+        Ok(Self::new(TcpListener::from_std(socket)?, most))
+    }
+
+    fn new(listener: TcpListener, most: usize) -> Self {
+        Self { listener, most, farewell: FAREWELL }
+    }
+
+    /// Gives what has begun so much time when it stops.
+    #[must_use]
+    pub fn patient(self, farewell: Duration) -> Self {
+        Self { farewell, ..self }
     }
 
     /// The listening socket, for another process.
@@ -112,8 +123,10 @@ impl Server {
                 Some(_) = connections.join_next(), if !connections.is_empty() => {}
             }
         }
+        // Nobody else is to come here for nothing.
+        drop(self.listener);
         let ended = async { while connections.join_next().await.is_some() {} };
-        let _ = timeout(FAREWELL, ended).await;
+        let _ = timeout(self.farewell, ended).await;
         connections.shutdown().await;
     }
 }

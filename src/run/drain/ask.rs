@@ -11,7 +11,8 @@ use crate::duration;
 
 /// What `timeout` may be. Below a second nothing can end in order; beyond an hour a call is a lost
 /// one: kubelets wait for minutes at most, and the order stands without it.
-const TIMEOUT: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(3600));
+const LEAST_TIMEOUT: Duration = Duration::from_secs(1);
+pub(super) const MOST_TIMEOUT: Duration = Duration::from_secs(3600);
 /// Without one: what Kubernetes gives a pod to end.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -61,9 +62,10 @@ impl Ask {
             None => DEFAULT_TIMEOUT,
             Some(text) => duration::parse(text).map_err(|why| format!("timeout: {text} {why}"))?,
         };
-        let (least, most) = TIMEOUT;
-        if timeout < least || timeout > most {
-            return Err(format!("timeout: {timeout:?} is not between {least:?} and {most:?}"));
+        if !(LEAST_TIMEOUT..=MOST_TIMEOUT).contains(&timeout) {
+            return Err(format!(
+                "timeout: {timeout:?} is not between {LEAST_TIMEOUT:?} and {MOST_TIMEOUT:?}"
+            ));
         }
         let own = key.is_some_and(|key| key.address == me.address);
         Ok(Self { verb, key, own, timeout })

@@ -1,6 +1,6 @@
 //! The drain listener: serves `/v1/drain` and nothing else; and how answers look in HTTP.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -8,14 +8,15 @@ use anyhow::Context;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use gateway::admin::{Reply, Server};
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use gateway::handover::Purpose;
+use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method, Request, StatusCode};
 use hyper::body::{Body, Incoming};
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::sync::watch;
 
-use super::{Desk, Door};
+use super::{Desk, Door, ask};
 use crate::drain::answer::Answer;
+use crate::run::control::{Control, Place};
 
 /// Calls wait for long, so there may be more than anywhere else on the control side.
 const MOST_CONNECTIONS: usize = 512;
@@ -29,47 +30,55 @@ pub(in crate::run) struct Args {
     /// Where pods drain themselves before they end (POST /v1/drain?self); nothing else is served
     /// there [default: nowhere].
     #[arg(long, value_name = "ADDR", env = "HEADGATE_DRAIN")]
-    pub(super) drain: Option<SocketAddr>,
+    drain: Option<SocketAddr>,
     /// Whoever sends the content of this file as a bearer token may drain any address. Read anew
     /// at each call.
     #[arg(long, value_name = "FILE", env = "HEADGATE_DRAIN_TOKEN_FILE")]
     pub(in crate::run) drain_token_file: Option<PathBuf>,
 }
 
-/// The listener's task, if there is one.
-pub(in crate::run) struct DrainServer(Option<(oneshot::Sender<()>, JoinHandle<()>)>);
+impl Args {
+    /// Where it is to be.
+    pub(in crate::run) fn address(&self) -> Option<SocketAddr> {
+        self.drain
+    }
+}
 
-impl DrainServer {
-    /// Serves at the address that the arguments give, if they give one.
-    pub(in crate::run) async fn start(args: &Args, desk: &Arc<Desk>) -> anyhow::Result<Self> {
-        let Some(address) = args.drain else { return Ok(Self(None)) };
-        let server = Server::bind(address, MOST_CONNECTIONS)
-            .await
-            .with_context(|| format!("--drain {address} cannot be bound; give another"))?;
-        tracing::info!(address = %server.local_addr()?, "drain");
+/// Serves at the address that the arguments give, if they give one; on an `inherited` socket not
+/// before we have `entered`.
+pub(in crate::run) async fn start(
+    args: &Args,
+    inherited: Option<TcpListener>,
+    entered: watch::Receiver<bool>,
+    desk: &Arc<Desk>,
+) -> anyhow::Result<Control> {
+    let Some(address) = args.drain else { return Ok(Control::off()) };
+    let is_inherited = inherited.is_some();
+    let bound = match inherited {
+        Some(socket) => Server::on(socket, MOST_CONNECTIONS),
+        None => Server::bind(address, MOST_CONNECTIONS).await,
+    };
+    let server =
+        bound.with_context(|| format!("--drain {address} cannot be bound; give another"))?;
+    // A call that waits when another process takes over waits for what runs here.
+    let server = server.patient(ask::MOST_TIMEOUT);
+    tracing::info!(address = %server.local_addr()?, "drain");
+    let desk = desk.clone();
+    let answer = move |peer, request: Request<Incoming>| {
         let desk = desk.clone();
-        let answer = move |peer, request: Request<Incoming>| {
-            let desk = desk.clone();
-            async move {
-                match request.uri().path() {
-                    "/v1/drain" => reply(desk, Door::Drain, peer, request).await,
-                    _ => text(StatusCode::NOT_FOUND, "only /v1/drain is here\n"),
-                }
-            }
-        };
-        let (stop, stopped) = oneshot::channel::<()>();
-        // Both an answer and a sender that is gone mean the end.
-        let task = tokio::spawn(server.serve(answer, async { drop(stopped.await) }));
-        Ok(Self(Some((stop, task))))
-    }
-
-    /// Accepts no more, and gives what has begun a moment.
-    pub(in crate::run) async fn stop(self) {
-        let Some((stop, task)) = self.0 else { return };
-        drop(stop);
-        // A panic in it has been logged by the panic hook.
-        let _ = task.await;
-    }
+        async move {
+            let mut reply = match request.uri().path() {
+                "/v1/drain" => reply(desk, Door::Drain, peer, request).await,
+                _ => text(StatusCode::NOT_FOUND, "only /v1/drain is here\n"),
+            };
+            // Callers have one question, and nothing idle is to be waited for at the end.
+            reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            reply
+        }
+    };
+    let socket = server.socket()?;
+    let place = Place { purpose: Purpose::Drain, address, socket, inherited: is_inherited };
+    Ok(Control::start(place, entered, |stop| server.serve(answer, stop)))
 }
 
 /// What the desk says, in HTTP.
