@@ -171,7 +171,7 @@ async fn serve(args: Args) -> anyhow::Result<ExitCode> {
     let watcher = Watcher::start(args.source, options, telemetry.clone(), drains.clone()).await?;
     let mut feed = Feed {
         watcher,
-        drains,
+        drains: drains.clone(),
         taken: Version::default(),
         gateway,
         telemetry,
@@ -180,12 +180,13 @@ async fn serve(args: Args) -> anyhow::Result<ExitCode> {
         live,
     };
 
+    let told_of = seen.clone();
     let end = tokio::select! {
         () = signals.next() => End::Signal,
         never = feed.run() => match never {},
         end = async {
-            succession.enter(&mut seen, &sockets, &readiness, strict).await?;
-            let given = succession.given(&sockets, [&admin, &door], &readiness);
+            succession.enter(&mut seen, &sockets, &drains, &readiness, strict).await?;
+            let given = succession.given(&sockets, [&admin, &door], &readiness, &told_of);
             // Told beside, so that whoever comes too early to take over hears that as well.
             let told = async {
                 // The sender lives in `feed`, longer than this.

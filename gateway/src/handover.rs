@@ -48,6 +48,11 @@ const MAX_SOCKETS: usize = 1024;
 /// streams that use the whole hour that they have by default.
 const MAX_OLDER: u32 = 32;
 
+/// Drains that go from one process to the other: as many as a watcher keeps.
+const MAX_DRAINS: usize = 16_384;
+/// Drains in one message; each takes some hundred bytes of its 64 KiB.
+const DRAINS_AT_ONCE: usize = 64;
+
 /// What a socket is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -8,17 +8,23 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use config_watcher::drains::{Drains, Order};
 use config_watcher::manifests::Severity;
 use gateway::admin::{Readiness, State};
 use gateway::handover::{Given, Handed, Handover, Leaving, Offer, Predecessor, Purpose, Sockets};
 use gateway::settings::SessionKey;
+use snapshot::{ByKind, Drain, DrainCause, DrainKey};
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use super::control::Control;
 use crate::live::{Before, Live};
 
+/// What drains that are taken over get to be live; they take some milliseconds.
+const MERGE: Duration = Duration::from_secs(1);
 const RELEASE: &str = env!("CARGO_PKG_VERSION");
 
 #[derive(Clone, Debug, clap::Args)]
@@ -116,6 +122,7 @@ impl Succession {
         &mut self,
         live: &mut watch::Receiver<Live>,
         sockets: &Sockets,
+        drains: &Drains,
         readiness: &Readiness,
         strict: bool,
     ) -> anyhow::Result<()> {
@@ -132,7 +139,8 @@ impl Succession {
                 fit(&now, strict).with_context(|| goes_on(pid))?;
             }
         }
-        predecessor.ready().await.with_context(|| goes_on(pid))?;
+        let passed = predecessor.ready().await.with_context(|| goes_on(pid))?;
+        inherit(drains, passed, live).await;
         sockets.open();
         readiness.ready();
         self.entered.send_replace(true);
@@ -157,6 +165,7 @@ impl Succession {
         sockets: &Sockets,
         control: [&Control; 2],
         readiness: &Readiness,
+        live: &watch::Receiver<Live>,
     ) -> Given {
         let Self { seat, leaving, before, session_key, .. } = self;
         let Some(seat) = seat else { return std::future::pending().await };
@@ -181,9 +190,35 @@ impl Succession {
             std::future::pending().await
         };
         tokio::select! {
-            given = seat.given(RELEASE, offer) => given,
+            given = seat.given(RELEASE, offer, || ordered(live)) => given,
             never = old_ends => never,
         }
+    }
+}
+
+/// Drains that somebody asked us for; those of nodes the other process finds out by itself.
+fn ordered(live: &watch::Receiver<Live>) -> Vec<(DrainKey, Drain)> {
+    let drains = live.borrow().snapshot.drains.clone();
+    let asked = drains.iter().filter(|(_, drain)| matches!(drain.cause, DrainCause::Api { .. }));
+    asked.map(|(key, drain)| (*key, (**drain).clone())).collect()
+}
+
+/// Has the drains of the process before us hold here before we take a request. What they cut, they
+/// cut there.
+async fn inherit(
+    drains: &Drains,
+    passed: Vec<(DrainKey, Drain)>,
+    live: &mut watch::Receiver<Live>,
+) {
+    for (key, Drain { pods, cause, .. }) in passed {
+        let order = Order { key, pods, cause, limits: ByKind::default() };
+        if let Err(error) = drains.order(order, Instant::now()) {
+            tracing::warn!(%key, %error, "a drain is not taken over");
+        }
+    }
+    let all_are_live = |_: &Live| drains.list().iter().all(|one| one.version.is_some());
+    if timeout(MERGE, live.wait_for(all_are_live)).await.is_err() {
+        tracing::warn!("the drains that were taken over are not live yet");
     }
 }
 

@@ -201,6 +201,30 @@ async fn requests_wait_where_the_last_endpoint_is_drained_and_go_on_with_an_undo
 }
 
 #[tokio::test]
+async fn drains_and_their_listener_go_to_the_process_that_takes_over() {
+    let run = tempfile::tempdir().unwrap();
+    let echoes = [Echo::start("one").await, Echo::start_at("two", "127.0.0.2:0").await];
+    let setup = Setup::new()
+        .file("echoes.yaml", &service("echoes", &[echoes[0].address, echoes[1].address]))
+        .file("route.yaml", &route("all", HOST, &everything_to("echoes")))
+        .arg(&format!("--handover={}", run.path().join("handover.sock").display()));
+    let (site, drain) = serve(setup).await;
+    let mut bed = Bed { site, drain, echoes };
+    let query = format!("address={}", bed.at(0));
+    assert_eq!(ask(bed.drain, Method::POST, &query).await.json()["answer"], "drained");
+
+    let new = bed.site.another(&[]);
+    new.logged("taken over").await;
+    let mut old = std::mem::replace(&mut bed.site.process, new);
+    assert!(old.ended().await.success());
+    assert_eq!(bed.who().await, ["two"]);
+    let list = ask(bed.drain, Method::GET, &query).await.json();
+    assert_eq!(list["drains"][0]["drained"], true, "{list}");
+    assert_eq!(ask(bed.drain, Method::DELETE, &query).await.status, 200);
+    within("both", async { while bed.who().await != ["one", "two"] {} }).await;
+}
+
+#[tokio::test]
 async fn the_command_says_who_still_has_what() {
     let (site, drain, backend, gate, request) = with_a_request().await;
     let (address, gateway) = (backend.address.to_string(), format!("http://{drain}"));

@@ -6,12 +6,15 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use snapshot::{Drain, DrainKey};
 use tokio::net::UnixStream;
 use tokio::time::sleep;
 
 use super::seat::Handover;
 use super::wire::{MAX_FDS, Message, Wire};
-use super::{Error, FIRST_SNAPSHOT, MAX_OLDER, MAX_SOCKETS, Offer, PROTOCOL, STEP, within};
+use super::{
+    DRAINS_AT_ONCE, Error, FIRST_SNAPSHOT, MAX_OLDER, MAX_SOCKETS, Offer, PROTOCOL, STEP, within,
+};
 
 /// Processes that are spoken with at the same time: one takes over, others are told so.
 const MAX_TALKS: usize = 4;
@@ -29,17 +32,22 @@ pub struct Given {
 
 impl Handover {
     /// Returns when another process accepts from the sockets that `offer` gave it. `offer` says
-    /// why when it has none to give.
+    /// why when it has none to give. What takes nothing new, `drains` say at the last moment.
     ///
     /// Dropped, it leaves a process that was about to take over without leave to do so.
-    pub async fn given(&self, release: &str, offer: impl Fn() -> Result<Offer, String>) -> Given {
+    pub async fn given(
+        &self,
+        release: &str,
+        offer: impl Fn() -> Result<Offer, String>,
+        drains: impl Fn() -> Vec<(DrainKey, Drain)>,
+    ) -> Given {
         let busy = Cell::new(false);
         let mut talks = FuturesUnordered::new();
         loop {
             // Accepting loses nothing when it is dropped, a talk goes on where it was.
             tokio::select! {
                 accepted = self.listener.accept(), if talks.len() < MAX_TALKS => match accepted {
-                    Ok((stream, _)) => talks.push(talk(stream, release, &busy, &offer)),
+                    Ok((stream, _)) => talks.push(talk(stream, release, &busy, &offer, &drains)),
                     Err(error) => {
                         tracing::warn!(%error, "nobody can take over");
                         sleep(ACCEPT_PAUSE).await;
@@ -65,6 +73,7 @@ async fn talk(
     ours: &str,
     busy: &Cell<bool>,
     offer: &impl Fn() -> Result<Offer, String>,
+    drains: &impl Fn() -> Vec<(DrainKey, Drain)>,
 ) -> Result<Given, Error> {
     let (mut wire, pid) = Wire::new(stream)?;
     let Message::Hello { protocol, release } = within(STEP, wire.receive()).await? else {
@@ -92,7 +101,13 @@ async fn talk(
             return Err(error);
         }
     }
-    within(STEP, wire.send(&Message::Go)).await?;
+    within(STEP, async {
+        for some in drains().chunks(DRAINS_AT_ONCE) {
+            wire.send(&Message::Drains { drains: some.to_vec() }).await?;
+        }
+        wire.send(&Message::Go).await
+    })
+    .await?;
     match within(STEP, wire.receive()).await? {
         Message::Serving => Ok(Given { _wire: wire, pid, release }),
         _ => Err(Error::Protocol("does not serve")),

@@ -3,11 +3,12 @@
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 
+use snapshot::{Drain, DrainKey};
 use socket2::{SockRef, Type};
 use tokio::net::UnixStream;
 
 use super::wire::{Message, Wire};
-use super::{Error, Handed, MAX_SOCKETS, Offer, PROTOCOL, STEP, within};
+use super::{Error, Handed, MAX_DRAINS, MAX_SOCKETS, Offer, PROTOCOL, STEP, within};
 use crate::settings::SessionKey;
 
 /// The running process, which goes on until [`Self::serving`].
@@ -55,17 +56,24 @@ impl Predecessor {
         }
     }
 
-    /// Says that our tables are complete, and waits for leave to accept.
+    /// Says that our tables are complete, and waits for leave to accept. What takes nothing new
+    /// comes with it.
     ///
     /// # Errors
     /// When there is no leave: then the other process goes on, and we must not.
-    pub async fn ready(&mut self) -> Result<(), Error> {
+    pub async fn ready(&mut self) -> Result<Vec<(DrainKey, Drain)>, Error> {
         within(STEP, async {
             self.wire.send(&Message::Ready).await?;
-            match self.wire.receive().await? {
-                Message::Go => Ok(()),
-                Message::Refused { reason } => Err(Error::Refused(reason)),
-                _ => Err(Error::Protocol("no leave to accept")),
+            let mut all = Vec::new();
+            loop {
+                match self.wire.receive().await? {
+                    Message::Go => return Ok(all),
+                    Message::Drains { drains } if all.len() + drains.len() <= MAX_DRAINS => {
+                        all.extend(drains);
+                    }
+                    Message::Refused { reason } => return Err(Error::Refused(reason)),
+                    _ => return Err(Error::Protocol("no leave to accept")),
+                }
             }
         })
         .await

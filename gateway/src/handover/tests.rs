@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 use super::wire::{MAX_FDS, Message, Wire};
+use snapshot::{ByKind, Drain, DrainCause, DrainKey};
+
 use super::{Error, Handed, Handover, MAX_OLDER, Offer, Predecessor, Purpose};
 use crate::settings::SessionKey;
 
@@ -42,6 +44,17 @@ fn offer(sockets: usize) -> Offer {
     Offer { sockets: sockets.collect(), session_key: Some(SessionKey([7; 32])), older: 3 }
 }
 
+/// More than fit into one message.
+fn drains() -> Vec<(DrainKey, Drain)> {
+    let drain = |host: u8| {
+        let key = DrainKey::whole([10, 0, 0, host].into());
+        let pods = [Some(format!("00000000-0000-0000-0000-{host:012}").into()), None].into();
+        let cause = DrainCause::Api { by: "itself".into() };
+        (key, Drain { pods, cause, cut: ByKind::all(true) })
+    };
+    (0..200).map(drain).collect()
+}
+
 /// Runs `next` beside a process that gives `sockets` sockets and must not be taken over from.
 async fn beside<T>(
     first: &Handover,
@@ -49,7 +62,7 @@ async fn beside<T>(
     next: impl Future<Output = T>,
 ) -> T {
     tokio::select! {
-        given = first.given("1", || Ok(offer())) => panic!("taken over by {}", given.pid),
+        given = first.given("1", || Ok(offer()), Vec::new) => panic!("taken over by {}", given.pid),
         result = next => result,
     }
 }
@@ -78,10 +91,10 @@ async fn one_that_is_ready_serves_and_sees_the_end_of_the_other() {
     let first = place.first().await;
     let next = async {
         let mut next = place.next().await.unwrap();
-        next.ready().await.unwrap();
+        assert_eq!(next.ready().await.unwrap(), drains());
         next.serving().await.unwrap()
     };
-    let (given, mut leaving) = tokio::join!(first.given("1", || Ok(offer(1))), next);
+    let (given, mut leaving) = tokio::join!(first.given("1", || Ok(offer(1)), drains), next);
     assert_eq!((given.release.as_str(), given.pid.unsigned_abs()), ("2", std::process::id()));
     drop(given);
     leaving.ended().await;
@@ -95,7 +108,9 @@ async fn whoever_gives_nothing_says_why() {
     let refused = beside(&first, many, place.next()).await.map(|_| ()).unwrap_err();
     assert!(refused.to_string().contains("still finish what runs"), "{refused}");
     let refused = tokio::select! {
-        _ = first.given("1", || Err("not today".to_owned())) => unreachable!("it gives nothing"),
+        _ = first.given("1", || Err("not today".to_owned()), Vec::new) => {
+            unreachable!("it gives nothing")
+        }
         refused = place.next() => refused.map(|_| ()).unwrap_err(),
     };
     assert_eq!(refused.to_string(), "refused: not today");

@@ -14,6 +14,7 @@ use rustix::net::{
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
 use serde::{Deserialize, Serialize};
+use snapshot::{Drain, DrainKey};
 use tokio::io::Interest;
 use tokio::net::UnixStream;
 
@@ -40,6 +41,8 @@ pub(super) enum Message {
     Sockets { sockets: Vec<(Purpose, SocketAddr)> },
     /// My tables are complete.
     Ready,
+    /// These endpoints take nothing new; before `Go`.
+    Drains { drains: Vec<(DrainKey, Drain)> },
     /// Accept.
     Go,
     /// I do.
