@@ -75,10 +75,12 @@ async fn a_bad_certificate_keeps_the_good_one_and_the_next_good_one_heals() {
     let (good, b) = (Certificate::new(&[A]), Certificate::new(&[B]));
     let (_echo, site, address) = site(&good, &b).await;
     let broken = good.secret("b").replace("BEGIN CERTIFICATE", "BEGIN NONSENSE");
-    site.change(|folder| folder.write("b.yaml", &broken)).await;
+    site.folder.write("b.yaml", &broken);
     site.logged("InvalidCertificateRef").await;
-    let mut client_a = client(address, A, &good, &["h2"]).await;
-    assert_eq!(client_a.get(A, "/").await.status, StatusCode::OK);
+    for (name, trusted) in [(A, &good), (B, &b)] {
+        let mut client = client(address, name, trusted, &["h2"]).await;
+        assert_eq!(client.get(name, "/").await.status, StatusCode::OK, "{name}");
+    }
     let healed = Certificate::new(&[B]);
     site.change(|folder| folder.write("b.yaml", &healed.secret("b"))).await;
     let mut client_b = client(address, B, &healed, &["h2"]).await;
