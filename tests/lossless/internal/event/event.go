@@ -34,6 +34,7 @@ type Size struct {
 	Lates        []time.Duration // of slices: R1, R2
 	Pause        time.Duration   // between two pods of a roll
 	Span         time.Duration   // R3, R4, R7, R9
+	Timeout      time.Duration   // R4: of a try; long where the machine may be busy
 	Times        int             // R5
 	Gaps         []time.Duration // R6
 	Routes       int             // R8
@@ -50,7 +51,7 @@ func Whole() Size {
 	return Size{
 		Calm: 5 * time.Second, Settle: 2 * time.Second,
 		Rolls: 5, Lates: []time.Duration{0, 200 * time.Millisecond, time.Second, 5 * time.Second}, Pause: 500 * time.Millisecond,
-		Span: time.Minute, Times: 5, Gaps: []time.Duration{2 * time.Second, 10 * time.Second},
+		Span: time.Minute, Timeout: time.Second, Times: 5, Gaps: []time.Duration{2 * time.Second, 10 * time.Second},
 		Routes: 1000, Services: 1000, Churn: 5 * time.Minute, ChurnRate: 167, Upgrades: 20, Drain: 10 * time.Second, Notices: 5 * time.Second,
 	}
 }
@@ -60,7 +61,7 @@ func Short() Size {
 	return Size{
 		Calm: 500 * time.Millisecond, Settle: 500 * time.Millisecond,
 		Rolls: 1, Lates: []time.Duration{200 * time.Millisecond}, Pause: 200 * time.Millisecond,
-		Span: 6 * time.Second, Times: 1, Gaps: []time.Duration{2 * time.Second},
+		Span: 6 * time.Second, Timeout: 4 * time.Second, Times: 1, Gaps: []time.Duration{2 * time.Second},
 		Routes: 30, Services: 100, Churn: 4 * time.Second, ChurnRate: 167, Upgrades: 2, Drain: 3 * time.Second, Notices: time.Second,
 	}
 }
@@ -79,7 +80,7 @@ func All(size Size) []Event {
 	for _, late := range size.Lates {
 		all = append(all, roll("R1", "exit at once", fleet.Manner{}, late), roll("R2", "graceful", fleet.Graceful, late))
 	}
-	all = append(all, kill(), silence(), handOver())
+	all = append(all, kill(), silence(size.Timeout), handOver())
 	for _, gap := range size.Gaps {
 		all = append(all, scale(gap))
 	}

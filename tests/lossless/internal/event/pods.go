@@ -72,8 +72,7 @@ func kill() Event {
 }
 
 // silence is R4: one pod stops answering, and nobody says so.
-func silence() Event {
-	const timeout = time.Second
+func silence(timeout time.Duration) Event {
 	return Event{
 		Name: "R4", Title: "a pod stops answering", MayLose: true, TimeoutAfter: timeout,
 		Prepare: func(s *Scene) {
@@ -129,6 +128,7 @@ func scale(gap time.Duration) Event {
 	e := Event{
 		Name: "R6", Variant: fmt.Sprintf("gap of %v", gap), Title: "scale 4→0→4", Manner: fleet.Graceful,
 		Run: func(ctx context.Context, s *Scene) error {
+			begin := time.Now()
 			for _, p := range s.Pods {
 				p.Term()
 			}
@@ -141,6 +141,9 @@ func scale(gap time.Duration) Event {
 				return err
 			}
 			s.Pods = fresh
+			if time.Since(begin) > wait-200*time.Millisecond {
+				s.RefusedAfter = wait // on a machine that starts pods so slowly
+			}
 			return s.tellAll(fresh, site.Ready)
 		},
 	}

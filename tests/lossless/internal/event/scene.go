@@ -67,10 +67,10 @@ func (st Stage) Play(ctx context.Context, e Event, size Size) (row ledger.Row, e
 	}
 	s.Load = load.Start(s.Place.Target(s.Signs), rate)
 	s.Sleep(ctx, size.Calm)
-	c := ledger.Case{Begin: time.Now(), RefusedAfter: e.RefusedAfter, TimeoutAfter: e.TimeoutAfter}
+	c := ledger.Case{Begin: time.Now()}
 	err = e.Run(ctx, s)
 	s.Sleep(ctx, size.Settle)
-	c.End = time.Now()
+	c.End, c.RefusedAfter, c.TimeoutAfter = time.Now(), s.RefusedAfter, s.TimeoutAfter
 	records := s.Load.Stop()
 	if err == nil {
 		err = ctx.Err()
