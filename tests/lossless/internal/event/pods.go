@@ -131,11 +131,12 @@ func scale(gap time.Duration) Event {
 			begin := time.Now()
 			for _, p := range s.Pods {
 				p.Term()
+				if err := s.mark(p, site.Leaving); err != nil {
+					return err
+				}
+				s.Sleep(ctx, apart)
 			}
-			if err := s.tellAll(s.Pods, site.Leaving); err != nil {
-				return err
-			}
-			s.Sleep(ctx, gap)
+			s.Sleep(ctx, gap-replicas*apart)
 			fresh, err := s.Fleet.StartAll(replicas, s.Manner)
 			if err != nil {
 				return err
@@ -153,6 +154,9 @@ func scale(gap time.Duration) Event {
 	}
 	return e
 }
+
+// apart is how far kubelets of several nodes are from doing something at once.
+const apart = 50 * time.Millisecond
 
 // wait is how long a request waits for an endpoint.
 const wait = 3 * time.Second
