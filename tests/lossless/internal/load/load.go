@@ -20,6 +20,9 @@ var Mix = [20]Kind{
 // mostInFlight bounds what runs at once: patience times the usual rate, and some.
 const mostInFlight = 10000
 
+// mostBehind is how much is made up for: a second of the load at once is bearable.
+const mostBehind = time.Second
+
 // Load runs until it is stopped.
 type Load struct {
 	client  *Client
@@ -42,6 +45,10 @@ func (l *Load) run(ctx context.Context, rate int) {
 	begin := time.Now()
 	for i := 0; ; i++ {
 		due := begin.Add(time.Duration(i) * time.Second / time.Duration(rate))
+		// Where the whole machine stood still, nobody sends all at once what he missed.
+		if behind := time.Since(due); behind > mostBehind {
+			begin = begin.Add(behind)
+		}
 		select {
 		case <-ctx.Done():
 			return
