@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Weak};
 
 use dashmap::DashMap;
+use rustc_hash::FxBuildHasher;
 
 use crate::endpoint::Endpoint;
 
@@ -14,7 +15,7 @@ const FIRST_SWEEP: usize = 1024;
 /// or a connection has it.
 #[derive(Debug, Default)]
 pub(super) struct Live {
-    endpoints: DashMap<IpAddr, Vec<Place>>,
+    endpoints: DashMap<IpAddr, Vec<Place>, FxBuildHasher>,
 }
 
 /// One port of one pod at an address.
