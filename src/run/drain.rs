@@ -142,6 +142,8 @@ impl Desk {
     /// Waits until nothing is in flight. Dropped, the order stays.
     async fn wait(&self, key: DrainKey, id: u64, begun: Instant, deadline: Instant) -> Answer {
         let mut cut = None;
+        // Who was there at the last look: what is cut between two looks was seen by the first.
+        let mut last = Vec::new();
         loop {
             let Some(standing) = self.drains.get(key, Origin::Api).filter(|one| one.id == id)
             else {
@@ -151,11 +153,12 @@ impl Desk {
             match self.progress(&standing, now) {
                 Some((Progress::Done, Version(version))) => {
                     let took = begun.elapsed().as_millis();
+                    let late = doomed(&standing, &last, now);
                     return Answer::Drained(Drained {
                         address: key.to_string(),
                         version,
                         took_ms: u64::try_from(took).unwrap_or(u64::MAX),
-                        cut: cut.unwrap_or_default(),
+                        cut: cut.unwrap_or(late),
                     });
                 }
                 Some((Progress::Waiting(laggards), _)) if now >= deadline => {
@@ -165,6 +168,7 @@ impl Desk {
                         return Answer::Deadline(Waiting { address: key.to_string(), laggards });
                     }
                 }
+                Some((Progress::Waiting(laggards), _)) => last = laggards,
                 _ if now >= deadline => {
                     let laggards = Vec::new();
                     return Answer::Deadline(Waiting { address: key.to_string(), laggards });
