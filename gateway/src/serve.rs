@@ -166,11 +166,10 @@ impl Server {
         loop {
             let (lease, back) = Lease::new(gate);
             let serving = self.http1.serve_connection(TokioIo::new(lease), answers.clone());
-            let shut_down = http1::UpgradeableConnection::graceful_shutdown;
             // Boxed, so that a connection that dozes is small. A client that finds its connection
-            // closed may have sent a request already: it is told with a response, and closed at
-            // once only in the end.
-            Box::pin(drive(serving.with_upgrades(), &life, peer, Wish::Close, shut_down)).await;
+            // closed may have sent a request already: it is told with a response, and one that
+            // asks for none is cut when it was silent for a while.
+            Box::pin(drive(serving.with_upgrades(), &life, peer, |_| {})).await;
             match back.take() {
                 Some(back) => gate = back,
                 None => break,
@@ -207,8 +206,7 @@ impl Server {
         let answers = service_fn(move |request| Box::pin(answers.call(request)));
         let stream = Watched::new(stream, life.clone(), client);
         let serving = http2.serve_connection(TokioIo::new(stream), answers);
-        let shut_down = http2::Connection::graceful_shutdown;
-        Box::pin(drive(serving, &life, peer, Wish::Leave, shut_down)).await;
+        Box::pin(drive(serving, &life, peer, http2::Connection::graceful_shutdown)).await;
         life.ends();
     }
 }
@@ -220,15 +218,10 @@ async fn sniffed(mut stream: Paced) -> Option<Ready> {
     Some(Ready { stream: ClientStream::Clear(stream), http2, tls: None })
 }
 
-/// Runs a connection to its end, or until it is cut off. Shuts it down in an orderly way when at
-/// least `gentle` is wished for it; one that is to be closed, but not before its first request.
-async fn drive<C>(
-    serving: C,
-    life: &Life,
-    peer: SocketAddr,
-    gentle: Wish,
-    shut_down: fn(Pin<&mut C>),
-) where
+/// Runs a connection to its end, or until it is cut off. `tell_to_go` is called once, when it is to
+/// end soon.
+async fn drive<C>(serving: C, life: &Life, peer: SocketAddr, tell_to_go: fn(Pin<&mut C>))
+where
     C: Future<Output = hyper::Result<()>>,
 {
     let mut serving = pin!(serving);
@@ -240,9 +233,8 @@ async fn drive<C>(
         if life.wished() == Wish::Cut {
             return Poll::Ready(());
         }
-        let expected = gentle == Wish::Close && life.is_new();
-        if life.wished() >= gentle && !expected && life.tell() {
-            shut_down(serving.as_mut());
+        if life.wished() >= Wish::Leave && life.tell() {
+            tell_to_go(serving.as_mut());
         }
         serving.as_mut().poll(cx).map(|end| {
             if let Err(error) = end {

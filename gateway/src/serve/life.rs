@@ -19,8 +19,7 @@ pub(crate) enum Wish {
     Stay,
     /// To end soon: with the next response, or when its streams are done.
     Leave,
-    /// To end now if it is idle, else with what it is doing. A new one is not idle: it gets a
-    /// moment to say what it came for.
+    /// The same, and one that dozes ends now.
     Close,
     /// To end now.
     Cut,
@@ -43,8 +42,6 @@ pub(super) struct Life {
     told: Cell<Option<u32>>,
     /// hyper is done with it. What still has the stream is a tunnel.
     ended: Cell<bool>,
-    /// No request came yet.
-    new: Cell<bool>,
     /// Requests that it may still have.
     requests_left: Cell<u32>,
     /// When it is too old.
@@ -90,14 +87,8 @@ impl Life {
         first
     }
 
-    /// Whether no request came yet.
-    pub(super) fn is_new(&self) -> bool {
-        self.new.get()
-    }
-
     /// A request comes: the last one when as many have come as may.
     pub(super) fn request_comes(&self) {
-        self.new.set(false);
         let left = self.requests_left.get().saturating_sub(1);
         self.requests_left.set(left);
         if left == 0 {
@@ -123,11 +114,8 @@ impl Life {
         }
         let idle = self.pace.open() == 0;
         let silent = self.pace.wait() == Wait::Request && self.pace.waited() > SILENCE;
-        if stage >= Stage::Closing && idle && silent {
+        if (stage >= Stage::Closing || tight) && idle && silent {
             self.wish(Wish::Cut);
-        }
-        if tight && idle {
-            self.wish(Wish::Close);
         }
         // Whoever was told to go and does not take what is left is not waited for.
         if idle && self.told.get().is_some_and(|told| now.wrapping_sub(told) > stall) {
@@ -136,8 +124,9 @@ impl Life {
     }
 }
 
-/// Seconds that a new connection may be silent when no more connections are taken. 2: a request
-/// that came with it has arrived by then.
+/// Seconds that a connection may be silent when none shall be kept. 2: a client that believes it to
+/// be kept sends its next request by then, and hears with the answer that it is not; one that is
+/// closed without that may meet a request half-way, which is lost.
 const SILENCE: u32 = 2;
 
 /// All connections of a thread, tunnels among them.
@@ -169,7 +158,6 @@ impl Lives {
             wish: Cell::new(Wish::Stay),
             told: Cell::new(None),
             ended: Cell::new(false),
-            new: Cell::new(true),
             requests_left: Cell::new(self.settings.max_requests),
             old_at: now.saturating_add(age - spread).saturating_add(jitter),
             resets: Resets::new(&self.settings),
@@ -197,7 +185,7 @@ impl Lives {
     pub(super) fn count(&self) -> Cut {
         let list = self.list.borrow();
         let there = list.iter().filter(|life| life.is_there());
-        there.fold(Cut::default(), |sum, life| Cut {
+        there.filter(|life| life.doing() > 0).fold(Cut::default(), |sum, life| Cut {
             connections: sum.connections + 1,
             requests: sum.requests + life.doing(),
         })
