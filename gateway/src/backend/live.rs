@@ -46,20 +46,15 @@ impl Live {
         (made, true)
     }
 
-    /// The endpoint of an address and a pod, if anybody holds it.
-    pub(super) fn find(&self, of: &snapshot::Endpoint) -> Option<Arc<Endpoint>> {
-        self.endpoints.get(&of.address.ip())?.iter().find_map(|place| place.endpoint_if(of))
-    }
-
-    /// Whether an address was heard of as another pod's after it was this one's: pods come and go,
-    /// and their addresses are used again.
-    pub(super) fn is_taken_over(&self, of: &snapshot::Endpoint, endpoint: &Endpoint) -> bool {
+    /// Whether an endpoint that somebody holds takes no requests, whatever a listing says: it was
+    /// not to be contacted, it is drained, or its address was heard of as another pod's after it
+    /// was this one's. Pods come and go, and their addresses are used again.
+    pub(super) fn is_lost(&self, of: &snapshot::Endpoint) -> bool {
         let Some(places) = self.endpoints.get(&of.address.ip()) else { return false };
-        let others = places.iter().filter(|place| place.uid.is_some() && place.uid != of.uid);
-        of.uid.is_some()
-            && others
-                .filter_map(|place| place.endpoint.upgrade())
-                .any(|other| other.id() > endpoint.id())
+        let own = places.iter().find_map(|place| place.endpoint_if(of));
+        own.is_some_and(|own| {
+            own.failures() > 0 || own.is_draining() || is_taken_over(&places, of, &own)
+        })
     }
 
     /// Forgets addresses whose endpoints nobody holds, once they may be half of all: `after` is
@@ -88,6 +83,15 @@ impl Live {
     pub(super) fn len(&self) -> usize {
         self.endpoints.iter().map(|places| places.len()).sum()
     }
+}
+
+/// Whether another pod has come to the address of an endpoint since.
+fn is_taken_over(places: &[Place], of: &snapshot::Endpoint, endpoint: &Endpoint) -> bool {
+    let others = places.iter().filter(|place| place.uid.is_some() && place.uid != of.uid);
+    of.uid.is_some()
+        && others
+            .filter_map(|place| place.endpoint.upgrade())
+            .any(|other| other.id() > endpoint.id())
 }
 
 impl Place {

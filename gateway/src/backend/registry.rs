@@ -118,7 +118,7 @@ impl Backends {
     pub(super) fn list(&self, key: &BackendKey, listed: Arc<Endpoints>, now: Instant) {
         let backend = self.handle(key);
         let mut floor = backend.floor();
-        floor.list(listed, &self.rules(&backend), |one| self.is_lost(one), now);
+        floor.list(listed, &self.rules(&backend), |one| self.0.live.is_lost(one), now);
         if backend.config.load().is_none() {
             floor.clear();
         }
@@ -136,7 +136,7 @@ impl Backends {
         for key in holding {
             let backend = self.handle(&key);
             let mut floor = backend.floor();
-            if floor.settle(&self.rules(&backend), |one| self.is_lost(one), now) {
+            if floor.settle(&self.rules(&backend), |one| self.0.live.is_lost(one), now) {
                 self.swap(&backend, &floor);
             }
         }
@@ -186,12 +186,6 @@ impl Backends {
         drop(holding);
         self.0.subscribers.tell(&retire(&old, &new));
         came
-    }
-
-    /// Whether an endpoint takes no requests, whatever a listing says.
-    fn is_lost(&self, one: &snapshot::Endpoint) -> bool {
-        let Some(live) = self.0.live.find(one) else { return false };
-        live.failures() > 0 || live.is_draining() || self.0.live.is_taken_over(one, &live)
     }
 
     /// What the backend's policy says, and the settings where it says nothing.
