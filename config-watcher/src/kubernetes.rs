@@ -17,6 +17,7 @@ mod infrastructure;
 mod lease;
 mod merge;
 mod nodes;
+mod optional;
 mod reviewer;
 mod served;
 mod watch;

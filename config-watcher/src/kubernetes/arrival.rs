@@ -13,8 +13,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use ::kube::Client;
 use ::kube::runtime::watcher::{self, Event};
-use ::kube::{Api, Client};
 use futures::{Stream, StreamExt};
 use http::{Request, header};
 use jiff::{Timestamp, Unit};
@@ -25,22 +25,15 @@ use tokio::time::{sleep, timeout};
 
 use self::pod::{Pod, Routable, Waiting};
 use super::lease::Hold;
+use super::optional::{self, EVENTS, RETRY, is_forbidden};
 use super::served::Served;
 
 /// Type of the condition, and of the readiness gate.
 const CONDITION: &str = "headgate.dev/routable";
-/// As for the watches of objects: shorter than the client waits for a byte.
-const WATCH_SECONDS: u32 = 25;
-/// Events that are looked at together.
-const EVENTS: usize = 1_024;
 /// Writes under way at once, as for statuses.
 const PARALLEL: usize = 16;
 /// A write that takes longer counts as failed.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// Between two tries of what failed.
-const RETRY: Duration = Duration::from_secs(1);
-/// Between two looks whether pods may be watched now: a person has to allow it.
-const FORBIDDEN: Duration = Duration::from_secs(30);
 
 /// What was told to pods, for metrics.
 #[derive(Debug, Default)]
@@ -77,9 +70,7 @@ impl Arrival {
     pub(super) async fn keep(mut self) {
         loop {
             if self.hold.is_held() {
-                let config = watcher::Config::default().timeout(WATCH_SECONDS);
-                let events = watcher::watcher(Api::<Pod>::all(self.client.clone()), config);
-                let pause = self.follow(events).await;
+                let pause = self.follow(optional::watch(self.client.clone())).await;
                 sleep(pause).await;
             } else {
                 self.hold.changed().await;
@@ -100,11 +91,8 @@ impl Arrival {
                 chunk = events.next() => {
                     let Some(chunk) = chunk else { return RETRY };
                     let failed = chunk.into_iter().filter_map(|event| self.take(event).err());
-                    match failed.last() {
-                        Some(error) if is_forbidden(&error) => return FORBIDDEN,
-                        // The watch goes on by itself, from where it was if it can.
-                        Some(_) => sleep(RETRY).await,
-                        None => {}
+                    if let Some(pause) = optional::wait_out(failed.last()).await {
+                        return pause;
                     }
                 }
                 alive = self.served.changed() => if alive.is_err() {
@@ -215,18 +203,6 @@ fn condition(uid: &str, why: Routable, now: Timestamp) -> Value {
             "lastTransitionTime": now,
         }]},
     })
-}
-
-/// Whether the API server says that we may not, and not that it cannot.
-pub(super) fn is_forbidden(error: &watcher::Error) -> bool {
-    match error {
-        watcher::Error::InitialListFailed(::kube::Error::Api(status))
-        | watcher::Error::WatchStartFailed(::kube::Error::Api(status)) => {
-            matches!(status.code, 401 | 403)
-        }
-        watcher::Error::WatchError(status) => matches!(status.code, 401 | 403),
-        _ => false,
-    }
 }
 
 #[cfg(test)]

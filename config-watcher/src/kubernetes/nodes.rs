@@ -12,27 +12,18 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ::kube::Client;
 use ::kube::runtime::watcher::{self, Event};
-use ::kube::{Api, Client};
 use futures::{Stream, StreamExt};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use self::node::Node;
-use super::arrival::is_forbidden;
+use super::optional::{self, EVENTS, RETRY, is_forbidden};
 use super::served::Served;
 use crate::drains::nodes::{Leaving, has_endpoints, plan};
 use crate::drains::{Drains, Origin};
-
-/// As for the watches of objects: shorter than the client waits for a byte.
-const WATCH_SECONDS: u32 = 25;
-/// Events that are looked at together.
-const EVENTS: usize = 1_024;
-/// Between two tries of a watch that failed.
-const RETRY: Duration = Duration::from_secs(1);
-/// Between two looks whether nodes may be watched now: a person has to allow it.
-const FORBIDDEN: Duration = Duration::from_secs(30);
 
 /// Taints by which a node is known to go away: of Kubernetes, of its cloud controllers, of Cluster
 /// Autoscaler, Karpenter, GKE, the AWS node termination handler and medik8s' remediation.
@@ -136,9 +127,7 @@ struct Going {
 impl Keeper {
     async fn keep(mut self) {
         loop {
-            let config = watcher::Config::default().timeout(WATCH_SECONDS);
-            let events = watcher::watcher(Api::<Node>::all(self.client.clone()), config);
-            let pause = self.follow(events).await;
+            let pause = self.follow(optional::watch(self.client.clone())).await;
             sleep(pause).await;
         }
     }
@@ -155,11 +144,8 @@ impl Keeper {
                 chunk = events.next() => {
                     let Some(chunk) = chunk else { return RETRY };
                     let failed = chunk.into_iter().filter_map(|event| self.take(event).err());
-                    match failed.last() {
-                        Some(error) if is_forbidden(&error) => return FORBIDDEN,
-                        // The watch goes on by itself, from where it was if it can.
-                        Some(_) => sleep(RETRY).await,
-                        None => {}
+                    if let Some(pause) = optional::wait_out(failed.last()).await {
+                        return pause;
                     }
                 }
                 alive = self.served.changed() => if alive.is_err() {
