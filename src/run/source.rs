@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use config_watcher::drains::Drains;
 use config_watcher::kubernetes::{
-    self, ArrivalCounts, LeaseSettings, NodeWatch, Reviewer, Served, StatusWriter, Taints,
-    WriterCounts, services,
+    self, LeaseSettings, NodeWatch, Reviewer, Served, StatusWriter, Taints, WriterCounts, services,
 };
 use config_watcher::manifests::{self, Batch};
 use config_watcher::objects::{Change, Kind, Objects};
@@ -183,39 +182,37 @@ impl Source {
 /// Has the metrics tell what the status writer does.
 fn show(writer: &StatusWriter, telemetry: &Telemetry) {
     let (counts, arrivals) = (writer.counts(), writer.arrivals());
-    let reader = |read: fn(&WriterCounts) -> &AtomicU64| {
-        let counts = counts.clone();
-        move || read(&counts).load(Ordering::Relaxed)
-    };
     telemetry.show(
         "headgate_status_writes_total",
         "Statuses written to the Kubernetes API.",
-        reader(|counts| &counts.writes),
+        reader(counts, |counts| &counts.writes),
     );
     telemetry.show(
         "headgate_status_failures_total",
         "Reads and writes of statuses that failed, conflicts left out.",
-        reader(|counts| &counts.failures),
+        reader(counts, |counts| &counts.failures),
     );
     telemetry.show(
         "headgate_status_conflicts_total",
         "Writes of statuses refused because the object had changed.",
-        reader(|counts| &counts.conflicts),
+        reader(counts, |counts| &counts.conflicts),
     );
-    let reader = |read: fn(&ArrivalCounts) -> &AtomicU64| {
-        let arrivals = arrivals.clone();
-        move || read(&arrivals).load(Ordering::Relaxed)
-    };
     telemetry.show(
         "headgate_arrivals_total",
         "Pods that were told that requests can reach them.",
-        reader(|arrivals| &arrivals.writes),
+        reader(arrivals, |arrivals| &arrivals.writes),
     );
     telemetry.show(
         "headgate_arrival_failures_total",
         "Tries to tell a pod so that failed.",
-        reader(|arrivals| &arrivals.failures),
+        reader(arrivals, |arrivals| &arrivals.failures),
     );
+}
+
+/// Reads one of some counts, whenever it is asked.
+fn reader<C>(counts: &Arc<C>, read: fn(&C) -> &AtomicU64) -> impl Fn() -> u64 + use<C> {
+    let counts = Arc::clone(counts);
+    move || read(&counts).load(Ordering::Relaxed)
 }
 
 /// The pod's name, in a pod; with the process id where several run on one host.
