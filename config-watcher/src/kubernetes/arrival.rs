@@ -8,7 +8,6 @@
 
 mod pod;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -23,7 +22,7 @@ use snapshot::ObjectKey;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-use self::pod::{Pod, Routable, Waiting};
+use self::pod::{Pod, Pods, Routable};
 use super::lease::Hold;
 use super::optional::{self, EVENTS, RETRY, is_forbidden};
 use super::served::Served;
@@ -52,7 +51,7 @@ pub(super) struct Arrival {
     counts: Arc<ArrivalCounts>,
     /// Pods may not be watched, and that was said.
     told: bool,
-    waiting: BTreeMap<ObjectKey, Waiting>,
+    pods: Pods,
 }
 
 impl Arrival {
@@ -63,7 +62,7 @@ impl Arrival {
         served: watch::Receiver<Served>,
         counts: Arc<ArrivalCounts>,
     ) -> Self {
-        Self { client, hold, served, counts, told: false, waiting: BTreeMap::new() }
+        Self { client, hold, served, counts, told: false, pods: Pods::default() }
     }
 
     /// Runs until it is dropped.
@@ -102,7 +101,7 @@ impl Arrival {
                 () = sleep(RETRY), if failed => {}
             }
             if !self.hold.is_held() {
-                self.waiting.clear();
+                self.pods = Pods::default();
                 return Duration::ZERO;
             }
             failed = self.let_through().await;
@@ -112,17 +111,10 @@ impl Arrival {
     fn take(&mut self, event: watcher::Result<Event<Pod>>) -> watcher::Result<()> {
         match event {
             // Whoever is still there comes again.
-            Ok(Event::Init) => self.waiting.clear(),
+            Ok(Event::Init) => self.pods = Pods::default(),
             Ok(Event::InitDone) => self.told = false,
-            Ok(Event::InitApply(pod) | Event::Apply(pod)) => {
-                match pod.waiting {
-                    Some(ref waiting) => self.waiting.insert(pod.key(), waiting.clone()),
-                    None => self.waiting.remove(&pod.key()),
-                };
-            }
-            Ok(Event::Delete(pod)) => {
-                self.waiting.remove(&pod.key());
-            }
+            Ok(Event::InitApply(pod) | Event::Apply(pod)) => self.pods.put(pod),
+            Ok(Event::Delete(pod)) => self.pods.remove(&pod.key()),
             Err(error) => {
                 if !is_forbidden(&error) {
                     tracing::debug!(%error, "the watch of pods failed");
@@ -143,7 +135,7 @@ impl Arrival {
     async fn let_through(&mut self) -> bool {
         let due: Vec<_> = {
             let served = self.served.borrow_and_update();
-            let judged = self.waiting.iter().filter_map(|(key, pod)| {
+            let judged = self.pods.waiting().filter_map(|(key, pod)| {
                 Some((key.clone(), pod.uid.clone(), pod.judge(&key.namespace, &served)?))
             });
             judged.collect()
@@ -151,17 +143,20 @@ impl Arrival {
         let (client, hold) = (&self.client, &self.hold);
         let mut results = futures::stream::iter(due)
             .map(|(key, uid, why)| async move {
-                let held = hold.is_held();
-                let done = if held { write(client, &key, &uid, why).await } else { Ok(()) };
-                (key, done)
+                if !hold.is_held() {
+                    return None;
+                }
+                let done = write(client, &key, &uid, why).await;
+                Some((key, uid, done))
             })
             .buffer_unordered(PARALLEL);
         let mut failed = false;
-        while let Some((key, done)) = results.next().await {
+        while let Some(result) = results.next().await {
+            let Some((key, uid, done)) = result else { continue };
             match done {
-                Ok(()) => {
-                    self.counts.writes.fetch_add(1, Ordering::Relaxed);
-                    self.waiting.remove(&key);
+                Ok(written) => {
+                    self.counts.writes.fetch_add(u64::from(written), Ordering::Relaxed);
+                    self.pods.let_through(key, uid);
                 }
                 Err(error) => {
                     failed = true;
@@ -175,8 +170,9 @@ impl Arrival {
     }
 }
 
-/// Sets the condition of the pod with this UID. One that is gone, or another by now, needs none.
-async fn write(client: &Client, key: &ObjectKey, uid: &str, why: Routable) -> Result<(), String> {
+/// Sets the condition of the pod with this UID. One that is gone, or another by now, needs none:
+/// `false`.
+async fn write(client: &Client, key: &ObjectKey, uid: &str, why: Routable) -> Result<bool, String> {
     let path = format!("/api/v1/namespaces/{}/pods/{}/status", key.namespace, key.name);
     let request = Request::patch(format!("{path}?fieldManager=headgate"))
         .header(header::CONTENT_TYPE, "application/strategic-merge-patch+json")
@@ -184,8 +180,8 @@ async fn write(client: &Client, key: &ObjectKey, uid: &str, why: Routable) -> Re
         .map_err(|error| error.to_string())?;
     match timeout(TIMEOUT, client.request::<serde::de::IgnoredAny>(request)).await {
         Err(_late) => Err(format!("no answer in {TIMEOUT:?}")),
-        Ok(Ok(_)) => Ok(()),
-        Ok(Err(::kube::Error::Api(status))) if matches!(status.code, 404 | 409) => Ok(()),
+        Ok(Ok(_)) => Ok(true),
+        Ok(Err(::kube::Error::Api(status))) if matches!(status.code, 404 | 409) => Ok(false),
         Ok(Err(error)) => Err(error.to_string()),
     }
 }

@@ -2,7 +2,7 @@
 //! kept, and not for long.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ::kube::Resource;
@@ -37,6 +37,46 @@ pub(super) enum Routable {
     Applied,
     /// No route uses it.
     NotRouted,
+}
+
+/// Pods that wait, and those just let through.
+#[derive(Default)]
+pub(super) struct Pods {
+    waiting: BTreeMap<ObjectKey, Waiting>,
+    /// UIDs of pods whose events don't show yet that they were let through: what still says that
+    /// one waits is older than our write.
+    through: BTreeMap<ObjectKey, Arc<str>>,
+}
+
+impl Pods {
+    /// Those that wait.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = (&ObjectKey, &Waiting)> {
+        self.waiting.iter()
+    }
+
+    /// Takes what an event says of a pod.
+    pub(super) fn put(&mut self, pod: Pod) {
+        let key = pod.key();
+        match pod.waiting {
+            Some(waiting) if self.through.get(&key) == Some(&waiting.uid) => {}
+            Some(waiting) => {
+                self.waiting.insert(key, waiting);
+            }
+            None => self.remove(&key),
+        }
+    }
+
+    /// Forgets a pod.
+    pub(super) fn remove(&mut self, key: &ObjectKey) {
+        self.waiting.remove(key);
+        self.through.remove(key);
+    }
+
+    /// The pod of this name, with this UID, waits no more.
+    pub(super) fn let_through(&mut self, key: ObjectKey, uid: Arc<str>) {
+        self.waiting.remove(&key);
+        self.through.insert(key, uid);
+    }
 }
 
 impl Pod {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::pod::Waiting;
 use super::*;
 use crate::translate::sample::Sample;
 
@@ -114,6 +115,29 @@ fn selections_follow_services_and_used_ports() {
     let after = same.next(&snapshot, sample.0.objects(), false);
     let judged = gated("cart", "web").judge("shop", &after);
     assert_eq!(judged, Some(Routable::NotRouted), "without a selector it selects nobody");
+}
+
+#[test]
+fn an_event_from_before_the_write_makes_no_pod_wait_again() {
+    let gate = json!([{"conditionType": CONDITION}]);
+    let waits = || pod("cart", "web", &gate, &json!(null));
+    let key = ObjectKey::new("shop", "cart-1");
+    let mut pods = Pods::default();
+    pods.put(waits());
+    assert_eq!(pods.waiting().count(), 1);
+    pods.let_through(key.clone(), "u1".into());
+    pods.put(waits());
+    assert_eq!(pods.waiting().count(), 0, "older than the write");
+    let mut another = waits();
+    another.waiting.as_mut().unwrap().uid = "u2".into();
+    pods.put(another);
+    assert_eq!(pods.waiting().count(), 1, "another pod of this name");
+    pods.put(pod("cart", "web", &gate, &json!([{"type": CONDITION, "status": "True"}])));
+    assert_eq!(pods.waiting().count(), 0, "through");
+    pods.put(waits());
+    assert_eq!(pods.waiting().count(), 1, "somebody took it back");
+    pods.remove(&key);
+    assert_eq!(pods.waiting().count(), 0);
 }
 
 #[test]
