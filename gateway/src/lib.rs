@@ -13,6 +13,7 @@ mod balance;
 pub mod bench;
 mod connect;
 mod connection;
+mod cork;
 mod endpoint;
 pub mod explain;
 mod failure;

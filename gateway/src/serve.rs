@@ -31,6 +31,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::AsyncWriteExt;
 
 use crate::connection::Connection;
+use crate::cork::Corked;
 use crate::forwarding::origin::Origin;
 use crate::gate::{Gate, Lease, Rules};
 use crate::listen::accept::Accepted;
@@ -204,7 +205,7 @@ impl Server {
         let answers = answers(Rc::new(connection), life.clone());
         // Boxed: hyper moves the answer into its stream, and the stream into a task.
         let answers = service_fn(move |request| Box::pin(answers.call(request)));
-        let stream = Watched::new(stream, life.clone(), client);
+        let stream = Corked::new(Watched::new(stream, life.clone(), client));
         let serving = http2.serve_connection(TokioIo::new(stream), answers);
         Box::pin(drive(serving, &life, peer, http2::Connection::graceful_shutdown)).await;
         life.ends();

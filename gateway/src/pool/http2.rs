@@ -23,10 +23,11 @@ use super::error::{Cause, SendError};
 use super::limit::Limit;
 use super::message::to_http2;
 use crate::connect::{Probe, Transport, Wire};
+use crate::cork::Corked;
 use crate::settings::Upstream;
 use crate::tasks::Tasks;
 
-type Driver<B> = RefCell<Option<Connection<TokioIo<Transport>, B, Streams>>>;
+type Driver<B> = RefCell<Option<Connection<TokioIo<Corked<Transport>>, B, Streams>>>;
 
 /// What hyper starts besides the connection itself: bodies and responses that take their time.
 #[derive(Clone)]
@@ -75,7 +76,7 @@ impl<B: RequestBody> Trunk<B> {
             .initial_connection_window_size(limits.http2_connection_window)
             .max_send_buf_size(usize::try_from(limits.http2_stream_window).unwrap_or(usize::MAX))
             .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX));
-        let shaken = builder.handshake(TokioIo::new(transport)).await;
+        let shaken = builder.handshake(TokioIo::new(Corked::new(transport))).await;
         let (sender, driver) = shaken.map_err(|_| Cause::Closed)?;
         let driver = Rc::new(RefCell::new(Some(driver)));
         tasks.spawn(drive(Rc::clone(&driver)));
@@ -121,10 +122,15 @@ impl<B: RequestBody> Trunk<B> {
         allowed.unwrap_or(0)
     }
 
-    /// A place for one more stream, if there is room for `most` of our own and as many as the
-    /// endpoint allows.
+    /// Whether there is room for one more stream: `most` of our own, and as many as the endpoint
+    /// allows.
+    pub(super) fn has_room(&self, most: usize) -> bool {
+        self.streams.get() < self.allowed().min(most)
+    }
+
+    /// A place for one more stream, if there is room.
     pub(super) fn stream(self: &Rc<Self>, most: usize) -> Option<Stream<B>> {
-        if self.streams.get() >= self.allowed().min(most) {
+        if !self.has_room(most) {
             return None;
         }
         self.streams.set(self.streams.get() + 1);

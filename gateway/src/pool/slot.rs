@@ -192,8 +192,16 @@ impl<B: RequestBody> Slot<B> {
 
     fn take_stream(&self, now: Instant, careful: bool) -> Option<Stream<B>> {
         let mut trunks = self.trunks.borrow_mut();
-        trunks.retain(|trunk| !(trunk.is_over(now) || careful && trunk.is_idle_and_closed()));
-        trunks.iter().find_map(|trunk| trunk.stream(self.common.settings.upstream.http2_streams))
+        trunks.retain(|trunk| !trunk.is_over(now));
+        let most = self.common.settings.upstream.http2_streams;
+        loop {
+            let at = trunks.iter().position(|trunk| trunk.has_room(most))?;
+            if careful && trunks[at].is_idle_and_closed() {
+                trunks.remove(at);
+            } else {
+                return trunks[at].stream(most);
+            }
+        }
     }
 
     fn take_line(&self, now: Instant, careful: bool) -> Option<Line<B>> {
