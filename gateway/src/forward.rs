@@ -32,6 +32,10 @@ use attempt::Failed;
 use clock::Clock;
 use law::{Case, Outcome, Tally};
 
+/// The pause before what was written is repeated by the law. What took its pod down may take
+/// the others as well: they have stopped listening by then, and a refused connection costs no
+/// repeat. The law allows one.
+const LOST: Duration = Duration::from_millis(20);
 /// Pauses before a route's retries double up to this many times the first.
 const MOST_BACKOFF: u32 = 10;
 
@@ -96,8 +100,12 @@ pub(crate) async fn forward(job: &Job<'_>, finish: &mut Finish) -> Result<Answer
             Ok(answered) => Some(answered.trying.endpoint().clone()),
             Err(failed) => failed.end.map(|(_, endpoint)| endpoint),
         });
-        if by == RetryBy::Route {
-            pause(tries.pause(job), &clock).await?;
+        match by {
+            RetryBy::Route => pause(tries.pause(job), &clock).await?,
+            RetryBy::Law if outcome.reason() == RetryReason::Idempotent => {
+                pause(backoff(LOST, 1, fastrand::f64()), &clock).await?;
+            }
+            RetryBy::Law => {}
         }
     }
 }
