@@ -55,8 +55,6 @@ pub(crate) struct Job<'a> {
     pub(crate) body: Option<&'a Replay>,
     /// It is a gRPC call.
     pub(crate) grpc: bool,
-    /// It asks for another protocol; 101 is a good answer.
-    pub(crate) upgrade: bool,
     /// Where its session lives.
     pub(crate) prefer: Option<SocketAddr>,
 }
@@ -77,7 +75,7 @@ pub(crate) struct Answered {
 /// With the failure of the last try.
 pub(crate) async fn forward(job: &Job<'_>, finish: &mut Finish) -> Result<Answered, Failure> {
     let upstream = &job.connection.worker.settings.upstream;
-    let first_byte = (!job.grpc && !job.upgrade).then_some(upstream.first_byte_timeout);
+    let first_byte = (!job.grpc).then_some(upstream.first_byte_timeout);
     let clock = Clock::new(finish.begun().into(), &job.rule.timeouts, first_byte);
     job.backend.count_request(finish.begun());
     let mut tries = Tries::default();

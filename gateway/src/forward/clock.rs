@@ -2,8 +2,8 @@
 //!
 //! `timeouts.request` runs over everything, `timeouts.backendRequest` over each try, both to the
 //! end of the response's body. A route that sets neither, not even to zero, gets the gateway's
-//! default time to the first byte; gRPC calls and upgrades have none, for silence is normal there.
-//! The default does not run while the client still sends.
+//! default time to the first byte; gRPC calls have none, for silence is normal there. The default
+//! does not run while the client still sends, and not once an upgrade has been answered.
 
 use std::future::Future;
 use std::pin::Pin;

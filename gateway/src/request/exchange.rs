@@ -111,7 +111,6 @@ impl Exchange<'_> {
             head: &self.head,
             body: self.body.as_ref(),
             grpc: self.is_call(routed),
-            upgrade: self.asks.upgrade.is_some(),
             prefer: token.map(|token| token.endpoint),
         };
         let result = forward::forward(&job, &mut self.finish).await;
