@@ -5,7 +5,7 @@ mod goaway;
 mod http2;
 mod scripted;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use snapshot::{Filter, Fraction, Mirror, Redirect, Retry, Session, SessionCarrier, Target};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -149,7 +149,9 @@ fn failures_have_their_status_and_their_flag() {
 fn a_connection_that_breaks_unanswered_is_tried_again_only_where_that_is_harmless() {
     run(async {
         let (bed, main) = simple(&[LEAVES, OK, LEAVES, OK]).await;
+        let begun = Instant::now();
         starts(&bed.get("/").await, "HTTP/1.1 200");
+        assert!(begun.elapsed() >= Duration::from_millis(20), "others may go in the same instant");
         starts(&bed.ask(POST).await, "HTTP/1.1 502");
         assert_eq!(main.seen().len(), 3, "a POST that may have been done is not done twice");
         let log = bed.log().await;
@@ -428,7 +430,7 @@ fn a_session_stays_where_it_began() {
     });
 }
 
-const UPGRADE: &[u8] = b"GET /ws HTTP/1.1\r\nhost: a.com\r\nconnection: Upgrade\r\n\
+const UPGRADE: &str = "GET /ws HTTP/1.1\r\nhost: a.com\r\nconnection: Upgrade\r\n\
     upgrade: websocket\r\nsec-websocket-key: x\r\n\r\n";
 
 async fn head(client: &mut (impl AsyncReadExt + Unpin)) -> String {
@@ -444,7 +446,7 @@ fn a_tunnel_carries_both_ways_and_ends_one_way_at_a_time() {
     run(async {
         let (bed, main) = simple(&[Echoes]).await;
         let mut client = bed.client();
-        client.write_all(UPGRADE).await.unwrap();
+        client.write_all(UPGRADE.as_bytes()).await.unwrap();
         let answer = head(&mut client).await;
         starts(&answer, "HTTP/1.1 101");
         assert!(answer.contains("sec-websocket-accept: x"), "{answer}");
@@ -469,7 +471,7 @@ fn a_tunnel_says_goodbye_when_the_gateway_stops() {
     run(async {
         let (bed, _main) = simple(&[Echoes]).await;
         let mut client = bed.client();
-        client.write_all(UPGRADE).await.unwrap();
+        client.write_all(UPGRADE.as_bytes()).await.unwrap();
         head(&mut client).await;
         bed.stop();
         let mut rest = Vec::new();
@@ -484,7 +486,7 @@ fn an_upgrade_that_the_backend_declines_is_a_plain_answer() {
     run(async {
         let (bed, _main) = simple(&[OK]).await;
         let mut client = bed.client();
-        client.write_all(UPGRADE).await.unwrap();
+        client.write_all(UPGRADE.as_bytes()).await.unwrap();
         client
             .write_all(b"GET / HTTP/1.1\r\nhost: a.com\r\nconnection: close\r\n\r\n")
             .await
@@ -492,6 +494,18 @@ fn an_upgrade_that_the_backend_declines_is_a_plain_answer() {
         let mut rest = String::new();
         client.read_to_string(&mut rest).await.unwrap();
         assert_eq!(rest.matches("HTTP/1.1 200").count(), 2, "{rest}");
+    });
+}
+
+#[test]
+fn an_upgrade_that_the_backend_does_not_answer_ends() {
+    run(async {
+        let main = Scripted::new(&[Hangs]).await;
+        let mut plan = Plan::new().backend("main", &[main.address]).route("/", |_| {});
+        plan.settings.upstream.first_byte_timeout = Duration::from_millis(50);
+        let mut client = plan.bed().client();
+        client.write_all(UPGRADE.as_bytes()).await.unwrap();
+        starts(&head(&mut client).await, "HTTP/1.1 504");
     });
 }
 
