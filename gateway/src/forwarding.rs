@@ -67,21 +67,24 @@ pub(crate) fn strip_response(headers: &mut HeaderMap) {
 
 /// The request's id: the trusted proxy's, or a new one. It is left in `headers`.
 pub(crate) fn request_id(headers: &mut HeaderMap, trusted: bool, random: u128) -> HeaderValue {
-    if trusted
-        && let Some(id) = headers.get(REQUEST_ID)
-        && id.len() <= MAX_REQUEST_ID
-        && id.as_bytes().iter().all(u8::is_ascii_graphic)
-    {
-        return id.clone();
-    }
+    let told = headers.get(REQUEST_ID).filter(|id| {
+        trusted && id.len() <= MAX_REQUEST_ID && id.as_bytes().iter().all(u8::is_ascii_graphic)
+    });
+    let mut id = told.cloned().unwrap_or_else(|| new_request_id(random));
+    // No two requests have the same: in HPACK's table (RFC 7541 §2.3.2) it would push out what
+    // repeats, and be compared with all before it.
+    id.set_sensitive(true);
+    headers.insert(REQUEST_ID, id.clone());
+    id
+}
+
+fn new_request_id(random: u128) -> HeaderValue {
     let mut text = [0; 32];
     for (at, digit) in text.iter_mut().enumerate() {
         let nibble = (random >> (4 * at)) & 0xf;
         *digit = b"0123456789abcdef"[nibble as usize];
     }
-    let id = HeaderValue::from_bytes(&text).expect("hexadecimal digits are visible ASCII");
-    headers.insert(REQUEST_ID, id.clone());
-    id
+    HeaderValue::from_bytes(&text).expect("hexadecimal digits are visible ASCII")
 }
 
 /// Whether `token` stands in one of the comma-separated lists of a field.
