@@ -3,13 +3,16 @@
 //! Promises: a unit waits in its phase's queue at most once; waking costs the number of readers;
 //! recording costs what a unit read, and touches only what differs from what it read before.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+mod numbered;
+
+use std::collections::VecDeque;
+
+use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
 
 use super::reads::Dep;
 use super::unit::Unit;
-
-type Id = u32;
+use numbered::{Id, Named, Numbered};
 
 /// A unit and the facts it read, in ascending order.
 #[derive(Debug)]
@@ -20,56 +23,67 @@ struct Node {
 }
 
 /// Something that was read and its readers, in ascending order. Nearly all have one or two; an
-/// insertion into the few long lists moves a few bytes per reader.
+/// insertion into the few long lists moves a few bytes per reader behind it.
 #[derive(Debug)]
 struct Fact {
     dep: Dep,
     readers: SmallVec<[Id; 4]>,
 }
 
+impl Named for Node {
+    type Name = Unit;
+
+    fn name(&self) -> &Unit {
+        &self.unit
+    }
+}
+
+impl Named for Fact {
+    type Name = Dep;
+
+    fn name(&self) -> &Dep {
+        &self.dep
+    }
+}
+
 /// The units, the facts, and the edges between them. Units and facts are numbered, so that an edge
 /// costs eight bytes.
 #[derive(Debug, Default)]
 pub(crate) struct Graph {
-    units: FxHashMap<Unit, Id>,
-    nodes: Vec<Option<Node>>,
-    free_nodes: Vec<Id>,
-    deps: FxHashMap<Dep, Id>,
-    facts: Vec<Option<Fact>>,
-    free_facts: Vec<Id>,
-    queues: [Vec<Id>; Unit::PHASES],
+    nodes: Numbered<Node>,
+    facts: Numbered<Fact>,
+    /// First in, first out: units that were entered in order then record in order, which adds to
+    /// the end of the lists of readers.
+    queues: [VecDeque<Id>; Unit::PHASES],
 }
 
 impl Graph {
     /// Makes a unit run in its phase.
     pub(crate) fn wake(&mut self, unit: Unit) {
-        let id = match self.units.get(&unit) {
-            Some(id) => *id,
-            None => self.enter(unit),
-        };
+        let id = self.nodes.find(&unit).unwrap_or_else(|| {
+            self.nodes.insert(Node { unit, reads: Box::default(), waits: false })
+        });
         self.wake_id(id);
     }
 
     /// Wakes everyone who read `dep`.
     pub(crate) fn fire(&mut self, dep: &Dep) {
-        let Some(fact) = self.deps.get(dep) else { return };
-        let fact = self.facts[*fact as usize].as_ref().expect("a numbered fact exists");
-        for id in fact.readers.clone() {
+        let Some(fact) = self.facts.find(dep) else { return };
+        for id in self.facts.get(fact).readers.clone() {
             self.wake_id(id);
         }
     }
 
     /// The next unit that waits in a phase.
     pub(crate) fn next(&mut self, phase: usize) -> Option<Unit> {
-        let id = self.queues[phase].pop()?;
-        let node = self.nodes[id as usize].as_mut().expect("a unit that waits exists");
+        let node = self.nodes.get_mut(self.queues[phase].pop_front()?);
         node.waits = false;
         Some(node.unit.clone())
     }
 
     /// Whether no unit waits.
     pub(crate) fn is_idle(&self) -> bool {
-        self.queues.iter().all(Vec::is_empty)
+        self.queues.iter().all(VecDeque::is_empty)
     }
 
     /// Notes what a unit read when it was last computed. Hands facts that nobody had read before,
@@ -80,18 +94,18 @@ impl Graph {
         reads: FxHashSet<Dep>,
         seen: &mut impl FnMut(&Dep, bool),
     ) {
-        let Some(&id) = self.units.get(unit) else { return };
+        let Some(id) = self.nodes.find(unit) else { return };
         let mut new: Vec<Id> = reads.into_iter().map(|dep| self.number(dep, seen)).collect();
         new.sort_unstable();
-        let node = self.nodes[id as usize].as_mut().expect("a numbered unit exists");
+        let node = self.nodes.get_mut(id);
         if *node.reads == *new {
             return;
         }
         let old = std::mem::replace(&mut node.reads, new.clone().into());
         for fact in new.iter().filter(|fact| old.binary_search(fact).is_err()) {
-            let fact = self.facts[*fact as usize].as_mut().expect("a numbered fact exists");
-            if let Err(at) = fact.readers.binary_search(&id) {
-                fact.readers.insert(at, id);
+            let readers = &mut self.facts.get_mut(*fact).readers;
+            if let Err(at) = readers.binary_search(&id) {
+                readers.insert(at, id);
             }
         }
         for fact in old.iter().filter(|fact| new.binary_search(fact).is_err()) {
@@ -101,68 +115,43 @@ impl Graph {
 
     /// Takes a unit out that no longer exists. It must not wait.
     pub(crate) fn forget(&mut self, unit: &Unit, seen: &mut impl FnMut(&Dep, bool)) {
-        let Some(id) = self.units.remove(unit) else { return };
-        let node = self.nodes[id as usize].take().expect("a numbered unit exists");
+        let Some(id) = self.nodes.find(unit) else { return };
+        let node = self.nodes.remove(id);
         debug_assert!(!node.waits, "{unit:?} is forgotten while it waits");
         for fact in &node.reads {
             self.unread(*fact, id, seen);
         }
-        self.free_nodes.push(id);
     }
 
     /// How many units there are, and how many edges to what they read.
     pub(crate) fn size(&self) -> (usize, usize) {
-        (self.units.len(), self.nodes.iter().flatten().map(|node| node.reads.len()).sum())
+        (self.nodes.len(), self.nodes.iter().map(|node| node.reads.len()).sum())
     }
 
     fn wake_id(&mut self, id: Id) {
-        let node = self.nodes[id as usize].as_mut().expect("a numbered unit exists");
+        let node = self.nodes.get_mut(id);
         if !node.waits {
             node.waits = true;
-            self.queues[node.unit.phase()].push(id);
+            self.queues[node.unit.phase()].push_back(id);
         }
-    }
-
-    fn enter(&mut self, unit: Unit) -> Id {
-        let node = Node { unit: unit.clone(), reads: Box::default(), waits: false };
-        let id = place(&mut self.nodes, &mut self.free_nodes, node);
-        self.units.insert(unit, id);
-        id
     }
 
     fn number(&mut self, dep: Dep, seen: &mut impl FnMut(&Dep, bool)) -> Id {
-        if let Some(id) = self.deps.get(&dep) {
-            return *id;
-        }
-        seen(&dep, true);
-        let fact = Fact { dep: dep.clone(), readers: SmallVec::new() };
-        let id = place(&mut self.facts, &mut self.free_facts, fact);
-        self.deps.insert(dep, id);
-        id
+        self.facts.find(&dep).unwrap_or_else(|| {
+            seen(&dep, true);
+            self.facts.insert(Fact { dep, readers: SmallVec::new() })
+        })
     }
 
     fn unread(&mut self, fact: Id, reader: Id, seen: &mut impl FnMut(&Dep, bool)) {
-        let slot = &mut self.facts[fact as usize];
-        let readers = &mut slot.as_mut().expect("a numbered fact exists").readers;
+        let readers = &mut self.facts.get_mut(fact).readers;
         if let Ok(at) = readers.binary_search(&reader) {
             readers.remove(at);
         }
         if readers.is_empty() {
-            let gone = slot.take().expect("it was there a line ago");
-            seen(&gone.dep, false);
-            self.deps.remove(&gone.dep);
-            self.free_facts.push(fact);
+            seen(&self.facts.remove(fact).dep, false);
         }
     }
-}
-
-fn place<T>(slots: &mut Vec<Option<T>>, free: &mut Vec<Id>, value: T) -> Id {
-    if let Some(id) = free.pop() {
-        slots[id as usize] = Some(value);
-        return id;
-    }
-    slots.push(Some(value));
-    Id::try_from(slots.len() - 1).expect("four thousand million units do not fit into memory")
 }
 
 #[cfg(test)]
