@@ -72,17 +72,17 @@ impl Telemetry {
         Self(Arc::new(Inner {
             connections: ConnectionMetrics::new(process()),
             config: ConfigMetrics::new(&process()),
-            unrouted: Arc::new(RouteMetrics::new(process())),
+            unrouted: Arc::new(RouteMetrics::new(registry.clone(), None)),
             process: process(),
             outside: Outside::default(),
             registry: registry.clone(),
         }))
     }
 
-    /// The numbers of a route. Formats its key and takes a lock: call it when a route is compiled.
+    /// The numbers of a route: call it when a route is compiled.
     #[must_use]
     pub fn route(&self, key: &RouteKey) -> Arc<RouteMetrics> {
-        Arc::new(RouteMetrics::new(self.owner("route", &key.to_string())))
+        Arc::new(RouteMetrics::new(self.0.registry.clone(), Some(key.clone())))
     }
 
     /// The numbers of requests that no route took; they show in the totals only.

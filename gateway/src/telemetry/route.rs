@@ -1,12 +1,14 @@
 //! What requests tell of a route: rate, errors, duration.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use metrics::{Counter, Gauge, Histogram};
+use snapshot::RouteKey;
 
 use super::family::{Family, SECONDS};
 use super::owner::Owner;
+use super::registry::Registry;
 use super::retry::{RetryBy, RetryReason};
 
 static REQUESTS: Family = Family::counter(
@@ -63,16 +65,19 @@ const CLASSES: [&str; 6] = [
     "code=\"5xx\"",
 ];
 
-/// Numbers of one route, or of the requests that no route took. All holders of one route share
-/// them; a route without requests has no series.
+/// Numbers of one route, or of the requests that no route took. Those that count for one route
+/// share them; a route without requests has no series.
 #[derive(Debug)]
 pub struct RouteMetrics {
-    owner: Owner,
+    registry: Arc<Registry>,
+    /// `None` for requests that no route took.
+    route: Option<RouteKey>,
     handles: OnceLock<Box<Handles>>,
 }
 
 #[derive(Debug)]
 struct Handles {
+    owner: Owner,
     requests: [Counter; CLASSES.len()],
     duration: Histogram,
     in_flight: Gauge,
@@ -96,8 +101,8 @@ pub(crate) struct Finished {
 }
 
 impl RouteMetrics {
-    pub(super) fn new(owner: Owner) -> Self {
-        Self { owner, handles: OnceLock::new() }
+    pub(super) fn new(registry: Arc<Registry>, route: Option<RouteKey>) -> Self {
+        Self { registry, route, handles: OnceLock::new() }
     }
 
     /// A request begins; exactly one [`Self::finish`] follows.
@@ -122,21 +127,28 @@ impl RouteMetrics {
 
     /// A request is tried once more.
     pub(crate) fn retry(&self, by: RetryBy, reason: RetryReason) {
-        let counter = &self.handles().retries[by as usize][reason as usize];
+        let handles = self.handles();
+        let counter = &handles.retries[by as usize][reason as usize];
         let label = || format!("by=\"{}\",reason=\"{}\"", by.as_str(), reason.as_str());
-        counter.get_or_init(|| self.owner.counter(&RETRIES, label())).increment(1);
+        counter.get_or_init(|| handles.owner.counter(&RETRIES, label())).increment(1);
     }
 
     /// Made by the first request, so that idle routes cost neither memory nor lines in a scrape.
     fn handles(&self) -> &Handles {
         self.handles.get_or_init(|| {
+            let registry = self.registry.clone();
+            let owner = match &self.route {
+                Some(route) => Owner::new(registry, "route", &route.to_string()),
+                None => Owner::process(registry),
+            };
             Box::new(Handles {
-                requests: CLASSES.map(|class| self.owner.counter(&REQUESTS, class)),
-                duration: self.owner.histogram(&DURATION),
-                in_flight: self.owner.gauge(&IN_FLIGHT, ""),
-                received: self.owner.counter(&RECEIVED, ""),
-                sent: self.owner.counter(&SENT, ""),
+                requests: CLASSES.map(|class| owner.counter(&REQUESTS, class)),
+                duration: owner.histogram(&DURATION),
+                in_flight: owner.gauge(&IN_FLIGHT, ""),
+                received: owner.counter(&RECEIVED, ""),
+                sent: owner.counter(&SENT, ""),
                 retries: Default::default(),
+                owner,
             })
         })
     }
