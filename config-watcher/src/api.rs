@@ -13,3 +13,4 @@ pub mod grant;
 pub mod meta;
 pub mod policy;
 pub mod route;
+mod word;

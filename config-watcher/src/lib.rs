@@ -11,5 +11,6 @@ pub mod kubernetes;
 pub mod manifests;
 pub mod objects;
 pub mod schema;
+mod shared;
 pub mod status;
 pub mod translate;

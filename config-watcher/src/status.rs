@@ -18,7 +18,7 @@ pub const CONTROLLER_NAME: &str = "headgate.dev/gateway-controller";
 pub type Statuses = OrdMap<(Kind, ObjectKey), Arc<ObjectStatus>>;
 
 /// The status of one object.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(untagged)]
 pub enum ObjectStatus {
     /// `GatewayClassStatus`.
@@ -34,7 +34,7 @@ pub enum ObjectStatus {
 }
 
 /// `metav1.Condition` without `lastTransitionTime`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
     /// Such as `Accepted`.
@@ -72,7 +72,7 @@ impl Condition {
 }
 
 /// Value of a condition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub enum Truth {
     /// It holds.
     True,
@@ -83,7 +83,7 @@ pub enum Truth {
 }
 
 /// `GatewayClassStatus`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GatewayClassStatus {
     /// `Accepted`, `SupportedVersion`.
@@ -93,14 +93,14 @@ pub struct GatewayClassStatus {
 }
 
 /// `SupportedFeature`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Feature {
     /// Name in the conformance suite.
     pub name: &'static str,
 }
 
 /// `GatewayStatus`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GatewayStatus {
     /// Addresses it is reached at.
@@ -115,7 +115,7 @@ pub struct GatewayStatus {
 }
 
 /// `GatewayStatusAddress`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct StatusAddress {
     /// `IPAddress` or `Hostname`.
     #[serde(rename = "type")]
@@ -125,7 +125,7 @@ pub struct StatusAddress {
 }
 
 /// `ListenerStatus` and `ListenerEntryStatus`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ListenerStatus {
     /// Section name.
@@ -139,7 +139,7 @@ pub struct ListenerStatus {
 }
 
 /// `RouteGroupKind` in a status.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct SupportedKind {
     /// API group.
     pub group: &'static str,
@@ -148,7 +148,7 @@ pub struct SupportedKind {
 }
 
 /// `ListenerSetStatus`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct ListenerSetStatus {
     /// `Accepted`, `Programmed`.
     pub conditions: Vec<Condition>,
@@ -157,14 +157,14 @@ pub struct ListenerSetStatus {
 }
 
 /// `RouteStatus`: only our entries.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct RouteStatus {
     /// One for each parentRef that is ours.
     pub parents: Arc<[ParentStatus]>,
 }
 
 /// `RouteParentStatus`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ParentStatus {
     /// As the route wrote it.
@@ -176,14 +176,14 @@ pub struct ParentStatus {
 }
 
 /// `PolicyStatus`: only our entries.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct PolicyStatus {
     /// One for each Gateway that the policy works through.
     pub ancestors: Vec<AncestorStatus>,
 }
 
 /// `PolicyAncestorStatus`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AncestorStatus {
     /// The Gateway.

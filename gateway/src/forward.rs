@@ -122,7 +122,7 @@ impl Tries {
         let case = Case {
             method: &job.head.method,
             body_is_ours: job.body.is_none_or(Replay::is_replayable),
-            route: job.rule.retry.as_ref(),
+            route: job.rule.retry.as_deref(),
             law_tries: settings.tries,
             so_far: self.tally,
         };

@@ -51,7 +51,7 @@ fn route(attachments: Vec<Attachment>, backend: BackendKey) -> Route {
     Route {
         name: None,
         created: 0,
-        attachments,
+        attachments: attachments.into(),
         matches: vec![Match {
             path: PathMatch::Prefix("/held".into()),
             method: None,

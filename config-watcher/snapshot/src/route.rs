@@ -18,7 +18,7 @@ pub struct Route {
     /// the first by namespace and name, then the first rule.
     pub created: i64,
     /// The listeners it is attached to. Never empty.
-    pub attachments: Vec<Attachment>,
+    pub attachments: Arc<[Attachment]>,
     /// A request must match one of these. Never empty: no match in the object is `/` as a prefix.
     pub matches: Vec<Match>,
     /// In the order they were written.
@@ -28,13 +28,13 @@ pub struct Route {
     /// `rules[].timeouts`.
     pub timeouts: Timeouts,
     /// `rules[].retry`.
-    pub retry: Option<Retry>,
+    pub retry: Option<Arc<Retry>>,
     /// `rules[].sessionPersistence`.
-    pub session: Option<Session>,
+    pub session: Option<Arc<Session>>,
 }
 
 /// A listener that a route is attached to, with the route's hostnames there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Attachment {
     /// The listener.
     pub listener: ListenerKey,

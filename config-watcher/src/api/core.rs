@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::meta::Labels;
+use super::word;
 
 /// `v1.Namespace`: only its labels count, and those stand in the metadata.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -36,13 +37,13 @@ pub struct Service {
 #[serde(rename_all = "camelCase")]
 pub struct ServicePort {
     /// Joins it to the EndpointSlice port of the same name; may be absent on a single port.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "word::optional")]
     pub name: Option<Arc<str>>,
     /// `TCP` when absent.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "word::optional")]
     pub protocol: Option<Arc<str>>,
     /// What the pods speak.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "word::optional")]
     pub app_protocol: Option<Arc<str>>,
     /// What routes refer to.
     pub port: u16,
@@ -67,6 +68,7 @@ pub enum TargetPort {
 #[serde(rename_all = "camelCase", default)]
 pub struct EndpointSlice {
     /// `IPv4`, `IPv6` or `FQDN`.
+    #[serde(deserialize_with = "word::one")]
     pub address_type: Arc<str>,
     /// In any order.
     #[serde(deserialize_with = "null_is_empty")]
@@ -87,8 +89,10 @@ pub struct SliceEndpoint {
     /// The pod.
     pub target_ref: Option<TargetReference>,
     /// Zone of the node.
+    #[serde(deserialize_with = "word::optional")]
     pub zone: Option<Arc<str>>,
     /// Name of the node.
+    #[serde(deserialize_with = "word::optional")]
     pub node_name: Option<Arc<str>>,
 }
 
@@ -109,6 +113,7 @@ pub struct SliceConditions {
 #[serde(default)]
 pub struct TargetReference {
     /// `Pod`.
+    #[serde(deserialize_with = "word::optional")]
     pub kind: Option<Arc<str>>,
     /// Name of the pod.
     pub name: Option<Arc<str>>,
@@ -121,8 +126,10 @@ pub struct TargetReference {
 #[serde(rename_all = "camelCase", default)]
 pub struct SlicePort {
     /// Absent and empty are the same.
+    #[serde(deserialize_with = "word::optional")]
     pub name: Option<Arc<str>>,
     /// `TCP` when absent.
+    #[serde(deserialize_with = "word::optional")]
     pub protocol: Option<Arc<str>>,
     /// Absent means all ports: of no use to us.
     pub port: Option<u16>,

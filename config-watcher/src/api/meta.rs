@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use snapshot::ObjectKey;
 
+use super::word;
+
 /// Labels of an object, or the `matchLabels` of a selector.
 pub type Labels = BTreeMap<Arc<str>, Arc<str>>;
 
@@ -17,6 +19,7 @@ pub struct Meta {
     /// `metadata.name`.
     pub name: Arc<str>,
     /// Empty for kinds without a namespace.
+    #[serde(deserialize_with = "word::one")]
     pub namespace: Arc<str>,
     /// Empty where objects come from files.
     pub uid: Arc<str>,
@@ -85,15 +88,16 @@ pub struct LabelExpression {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
 pub struct Reference {
     /// API group; the core group is empty.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "word::optional")]
     pub group: Option<Arc<str>>,
     /// Kind.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "word::optional")]
     pub kind: Option<Arc<str>>,
     /// Namespace of the referent; absent means the referrer's own.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "word::optional")]
     pub namespace: Option<Arc<str>>,
     /// Name.
+    #[serde(deserialize_with = "word::one")]
     pub name: Arc<str>,
     /// Port number, for Services.
     #[serde(default)]

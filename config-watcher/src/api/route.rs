@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::meta::Reference;
+use super::word;
 
 /// `HTTPRouteSpec`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -15,6 +16,7 @@ pub struct HttpRoute {
     /// `All`: every Gateway whose `defaultScope` is `All` is a parent as well.
     pub use_default_gateways: Option<Arc<str>>,
     /// Empty means the listener's.
+    #[serde(deserialize_with = "word::list")]
     pub hostnames: Vec<Arc<str>>,
     /// In order.
     pub rules: Vec<HttpRule>,
@@ -29,6 +31,7 @@ pub struct GrpcRoute {
     /// `All`: every Gateway whose `defaultScope` is `All` is a parent as well.
     pub use_default_gateways: Option<Arc<str>>,
     /// Empty means the listener's.
+    #[serde(deserialize_with = "word::list")]
     pub hostnames: Vec<Arc<str>>,
     /// In order.
     pub rules: Vec<GrpcRule>,
@@ -40,17 +43,22 @@ pub struct GrpcRoute {
 pub struct ParentReference {
     /// `gateway.networking.k8s.io` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "word::optional")]
     pub group: Option<Arc<str>>,
     /// `Gateway` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "word::optional")]
     pub kind: Option<Arc<str>>,
     /// The route's own when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "word::optional")]
     pub namespace: Option<Arc<str>>,
     /// Name of the parent.
+    #[serde(deserialize_with = "word::one")]
     pub name: Arc<str>,
     /// One listener of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "word::optional")]
     pub section_name: Option<Arc<str>>,
     /// Listeners on this port of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -70,11 +78,11 @@ pub struct HttpRule {
     /// By weight.
     pub backend_refs: Vec<BackendRef>,
     /// Gateway API durations, such as `10s` or `1m30s`.
-    pub timeouts: Option<Timeouts>,
+    pub timeouts: Option<Box<Timeouts>>,
     /// Asked-for retries.
-    pub retry: Option<Retry>,
+    pub retry: Option<Box<Retry>>,
     /// Sticky sessions.
-    pub session_persistence: Option<SessionPersistence>,
+    pub session_persistence: Option<Box<SessionPersistence>>,
 }
 
 /// `GRPCRouteRule`.
@@ -90,7 +98,7 @@ pub struct GrpcRule {
     /// By weight.
     pub backend_refs: Vec<BackendRef>,
     /// Sticky sessions.
-    pub session_persistence: Option<SessionPersistence>,
+    pub session_persistence: Option<Box<SessionPersistence>>,
 }
 
 /// `HTTPRouteMatch`.
@@ -113,7 +121,7 @@ pub struct HttpMatch {
 #[serde(default)]
 pub struct TypedValue {
     /// How to compare.
-    #[serde(rename = "type")]
+    #[serde(rename = "type", deserialize_with = "word::optional")]
     pub kind: Option<Arc<str>>,
     /// With what.
     pub value: Option<Arc<str>>,
@@ -124,9 +132,10 @@ pub struct TypedValue {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct NamedMatch {
     /// How to compare.
-    #[serde(default, rename = "type")]
+    #[serde(default, rename = "type", deserialize_with = "word::optional")]
     pub kind: Option<Arc<str>>,
     /// Header or parameter.
+    #[serde(deserialize_with = "word::one")]
     pub name: Arc<str>,
     /// With what.
     pub value: Arc<str>,
@@ -174,24 +183,24 @@ pub struct BackendRef {
 #[serde(rename_all = "camelCase", default)]
 pub struct Filter {
     /// Which of the fields counts.
-    #[serde(rename = "type")]
+    #[serde(rename = "type", deserialize_with = "word::one")]
     pub kind: Arc<str>,
     /// Type `RequestHeaderModifier`.
-    pub request_header_modifier: Option<HeaderFilter>,
+    pub request_header_modifier: Option<Box<HeaderFilter>>,
     /// Type `ResponseHeaderModifier`.
-    pub response_header_modifier: Option<HeaderFilter>,
+    pub response_header_modifier: Option<Box<HeaderFilter>>,
     /// Type `RequestMirror`.
-    pub request_mirror: Option<MirrorFilter>,
+    pub request_mirror: Option<Box<MirrorFilter>>,
     /// Type `RequestRedirect`.
-    pub request_redirect: Option<RedirectFilter>,
+    pub request_redirect: Option<Box<RedirectFilter>>,
     /// Type `URLRewrite`.
-    pub url_rewrite: Option<UrlRewriteFilter>,
+    pub url_rewrite: Option<Box<UrlRewriteFilter>>,
     /// Type `CORS`.
-    pub cors: Option<CorsFilter>,
+    pub cors: Option<Box<CorsFilter>>,
     /// Type `ExternalAuth`; not supported, so only its presence is read.
-    pub external_auth: Option<serde_json::Value>,
+    pub external_auth: Option<Box<serde_json::Value>>,
     /// Type `ExtensionRef`.
-    pub extension_ref: Option<Reference>,
+    pub extension_ref: Option<Box<Reference>>,
 }
 
 /// `HTTPHeader`.

@@ -91,34 +91,34 @@ impl<'a> Reader<'a> {
         match kind {
             "RequestHeaderModifier" => {
                 let at = at.at("requestHeaderModifier");
-                let from = body(from.request_header_modifier.as_ref(), &at)?;
+                let from = body(from.request_header_modifier.as_deref(), &at)?;
                 headers::request(from, &at).map(Filter::RequestHeaders)
             }
             "ResponseHeaderModifier" => {
                 let at = at.at("responseHeaderModifier");
-                let from = body(from.response_header_modifier.as_ref(), &at)?;
+                let from = body(from.response_header_modifier.as_deref(), &at)?;
                 headers::response(from, &at).map(Filter::ResponseHeaders)
             }
             "RequestMirror" => {
                 let at = at.at("requestMirror");
-                let from = body(from.request_mirror.as_ref(), &at)?;
+                let from = body(from.request_mirror.as_deref(), &at)?;
                 let (target, fault) = (self.resolve)(&from.backend_ref, &at.at("backendRef"));
                 faults.references.extend(fault);
                 mirror::read(from, target, &at).map(Filter::Mirror)
             }
             "RequestRedirect" => {
                 let at = at.at("requestRedirect");
-                let from = body(from.request_redirect.as_ref(), &at)?;
+                let from = body(from.request_redirect.as_deref(), &at)?;
                 url::redirect(from, self.prefixes, &at).map(Filter::Redirect)
             }
             "URLRewrite" => {
                 let at = at.at("urlRewrite");
-                let from = body(from.url_rewrite.as_ref(), &at)?;
+                let from = body(from.url_rewrite.as_deref(), &at)?;
                 url::rewrite(from, self.prefixes, &at).map(Filter::UrlRewrite)
             }
             _ => {
                 let at = at.at("cors");
-                cors::read(body(from.cors.as_ref(), &at)?, &at).map(Filter::Cors)
+                cors::read(body(from.cors.as_deref(), &at)?, &at).map(Filter::Cors)
             }
         }
     }
@@ -135,7 +135,7 @@ fn unsupported(fault: &Fault) -> Filter {
 /// Kinds of filter of our own do not exist yet, so no reference to one resolves.
 fn extension(from: &Written, at: &Field<'_>) -> Fault {
     let at = at.at("extensionRef");
-    match &from.extension_ref {
+    match from.extension_ref.as_deref() {
         Some(Reference { group, kind, name, .. }) => Fault::new(
             INVALID_KIND,
             &at,

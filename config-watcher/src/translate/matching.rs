@@ -78,18 +78,23 @@ fn path_match(from: &TypedValue, at: &Field<'_>) -> Result<PathMatch, Fault> {
     let value_at = at.at("value");
     let plain = || path::canonical(&value).map_err(|error| Fault::value(&value_at, error));
     match from.kind.as_deref().unwrap_or(PREFIX) {
-        EXACT => Ok(PathMatch::Exact(plain()?.into())),
+        EXACT => Ok(PathMatch::Exact(shared(&value, &plain()?))),
         PREFIX => {
             let plain = plain()?;
             // A trailing slash is ignored (PathMatchPathPrefix), and `/` is every path.
             Ok(PathMatch::Prefix(match plain.strip_suffix('/').unwrap_or(&plain) {
                 "" => "/".into(),
-                prefix => prefix.into(),
+                prefix => shared(&value, prefix),
             }))
         }
         REGEX => Ok(PathMatch::Regex(pattern(&value, &value_at)?)),
         other => Err(Fault::choice(&at.at("type"), other, &[EXACT, PREFIX, REGEX])),
     }
+}
+
+/// `text`, which is nearly always as it was written.
+fn shared(written: &Arc<str>, text: &str) -> Arc<str> {
+    if **written == *text { written.clone() } else { text.into() }
 }
 
 /// The methods of `HTTPMethod`; others could be matched but are not in the API.

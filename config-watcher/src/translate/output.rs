@@ -16,7 +16,7 @@ use super::rank::{ParentKey, Rank};
 use super::refusal::Refusal;
 use crate::api::gateway::{FromNamespaces, FrontendTls};
 use crate::status::{
-    Condition, GatewayClassStatus, ListenerSetStatus, RouteStatus, StatusAddress, SupportedKind,
+    Condition, GatewayClassStatus, ListenerSetStatus, ObjectStatus, StatusAddress, SupportedKind,
 };
 
 /// The outputs of all units that others read, as last computed.
@@ -185,8 +185,15 @@ pub(crate) struct RouteOutput {
     /// The rules that are served, by their index in `spec.rules`, ascending. Empty while no
     /// listener that serves has the route.
     pub rules: Box<[(u16, Arc<Route>)]>,
+    /// What joins it to others.
+    pub ties: Arc<Ties>,
+}
+
+/// What joins a route to others; the same for many routes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Ties {
     /// One entry for each parentRef that is ours; `None` when none is.
-    pub status: Option<RouteStatus>,
+    pub status: Option<Arc<ObjectStatus>>,
     /// The service ports that its rules and mirrors send to.
     pub backends: Few<BackendKey>,
     /// The listeners that count it in `attachedRoutes`, whether they serve or not.
@@ -196,7 +203,7 @@ pub(crate) struct RouteOutput {
 }
 
 /// A set in ascending order: of one or two, mostly, for which a tree would keep room for eleven.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Few<T>(Box<[T]>);
 
 impl<T: Ord> FromIterator<T> for Few<T> {

@@ -111,9 +111,14 @@ impl Published {
     }
 
     /// Replaces what we say of an object.
-    pub(crate) fn status(&mut self, kind: Kind, key: &ObjectKey, status: Option<ObjectStatus>) {
+    pub(crate) fn status(
+        &mut self,
+        kind: Kind,
+        key: &ObjectKey,
+        status: Option<impl Into<Arc<ObjectStatus>>>,
+    ) {
         let key = (kind, key.clone());
-        self.statuses_differ |= put(&mut self.statuses, &key, status.map(Arc::new));
+        self.statuses_differ |= put(&mut self.statuses, &key, status.map(Into::into));
     }
 }
 

@@ -5,12 +5,12 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
-use snapshot::{Certificate, ListenerKey, ObjectKey, TrustAnchors};
+use snapshot::{Attachment, Certificate, ListenerKey, ObjectKey, TrustAnchors};
 
 use super::Options;
 use super::conflict::Verdict;
 use super::index::List;
-use super::output::{ClassOutput, Frame, ListenerState, Parent, Point, SetOutput};
+use super::output::{ClassOutput, Frame, ListenerState, Parent, Point, SetOutput, Ties};
 use super::pool::Given;
 use super::rank::ParentKey;
 use super::store::Store;
@@ -111,10 +111,6 @@ impl<'a> Reads<'a> {
         gateway(Gateway) gateways: Gateway;
         /// A ListenerSet.
         listener_set(ListenerSet) listener_sets: ListenerSet;
-        /// An HTTPRoute.
-        http_route(HttpRoute) http_routes: HttpRoute;
-        /// A GRPCRoute.
-        grpc_route(GrpcRoute) grpc_routes: GrpcRoute;
         /// A BackendTLSPolicy.
         policy(BackendTlsPolicy) backend_tls_policies: BackendTlsPolicy;
         /// A BackendLifecyclePolicy.
@@ -123,6 +119,27 @@ impl<'a> Reads<'a> {
         namespace(Namespace) namespaces: Namespace;
         /// A Service.
         service(Service) services: Service;
+    }
+
+    /// An HTTPRoute, for its own unit: a change of the object wakes that one by name, so there is
+    /// nothing to record.
+    pub(crate) fn own_http_route(&self, key: &ObjectKey) -> Option<&'a Arc<Object<HttpRoute>>> {
+        self.store.objects.http_routes.get(key)
+    }
+
+    /// A GRPCRoute, in the same way.
+    pub(crate) fn own_grpc_route(&self, key: &ObjectKey) -> Option<&'a Arc<Object<GrpcRoute>>> {
+        self.store.objects.grpc_routes.get(key)
+    }
+
+    /// Attachments, kept once for all routes that have them alike.
+    pub(crate) fn share_attachments(&self, list: Vec<Attachment>) -> Arc<[Attachment]> {
+        self.store.attachments.borrow_mut().of(list)
+    }
+
+    /// Ties, kept once for all routes that have them alike.
+    pub(crate) fn share_ties(&self, ties: Ties) -> Arc<Ties> {
+        self.store.ties.borrow_mut().of(ties)
     }
 
     /// The labels of a namespace. A namespace that nobody wrote has the one label that an API

@@ -13,24 +13,24 @@ use super::attach::{Candidate, Verdict, attach};
 use super::fault::Fault;
 use super::field::Field;
 use super::matching;
-use super::output::{Few, RouteOutput};
+use super::output::{Few, RouteOutput, Ties};
 use super::rank::Rank;
 use super::reads::Reads;
 use super::rule::{Draft, Rules};
 use crate::api::meta::Meta;
 use crate::api::route::{GrpcRoute, HttpRoute, HttpRule, ParentReference};
-use crate::status::RouteStatus;
+use crate::status::{ObjectStatus, RouteStatus};
 
 mod verdict;
 
 /// Computes the unit of a route.
 pub(crate) fn compute(reads: &Reads<'_>, kind: RouteKind, key: &ObjectKey) -> RouteOutput {
     match kind {
-        RouteKind::Http => match reads.http_route(key) {
+        RouteKind::Http => match reads.own_http_route(key) {
             Some(route) => http(reads, key, &route.meta, &route.spec),
             None => RouteOutput::default(),
         },
-        RouteKind::Grpc => match reads.grpc_route(key) {
+        RouteKind::Grpc => match reads.own_grpc_route(key) {
             Some(route) => grpc(reads, key, &route.meta, &route.spec),
             None => RouteOutput::default(),
         },
@@ -114,19 +114,21 @@ impl Head<'_> {
             created: Rank::of(self.meta).created,
         });
         let judged = verdict::judge(&bad, &drafts);
-        let mut output = RouteOutput::default();
+        let mut rules = Box::default();
+        let mut ties = Ties::default();
         if bad.is_empty() {
-            output.rules = served(drafts, &attachments(&verdicts));
-            output.backends = backends(&output.rules);
+            rules = served(drafts, &self.reads.share_attachments(attachments(&verdicts)));
+            ties.backends = backends(&rules);
         }
         if judged.invalid.is_none() {
             let counted = || verdicts.iter().filter(|verdict| !verdict.counted.is_empty());
-            output.gateways = counted().map(|verdict| verdict.gateway.clone()).collect();
-            output.listeners = counted().flat_map(|verdict| verdict.counted.clone()).collect();
+            ties.gateways = counted().map(|verdict| verdict.gateway.clone()).collect();
+            ties.listeners = counted().flat_map(|verdict| verdict.counted.clone()).collect();
         }
         let say = |verdict| judged.parent(verdict, self.meta.generation);
-        output.status = Some(RouteStatus { parents: verdicts.into_iter().map(say).collect() });
-        output
+        let status = RouteStatus { parents: verdicts.into_iter().map(say).collect() };
+        ties.status = Some(Arc::new(ObjectStatus::Route(status)));
+        RouteOutput { rules, ties: self.reads.share_ties(ties) }
     }
 
     /// The route's hostnames, and those that are none: without them it would take every name, so
@@ -161,12 +163,12 @@ fn attachments(verdicts: &[Verdict]) -> Vec<Attachment> {
     by_listener.into_iter().map(whole).collect()
 }
 
-fn served(drafts: Vec<Draft>, attachments: &[Attachment]) -> Box<[(u16, Arc<Route>)]> {
+fn served(drafts: Vec<Draft>, attachments: &Arc<[Attachment]>) -> Box<[(u16, Arc<Route>)]> {
     if attachments.is_empty() {
         return Box::default();
     }
     let attach = |(index, draft): (usize, Draft)| {
-        let route = Route { attachments: attachments.to_vec(), ..draft.route? };
+        let route = Route { attachments: attachments.clone(), ..draft.route? };
         Some((u16::try_from(index).ok()?, Arc::new(route)))
     };
     drafts.into_iter().enumerate().filter_map(attach).collect()

@@ -40,9 +40,9 @@ impl<'a> From<&'a HttpRule> for Written<'a> {
             name: rule.name.as_ref(),
             filters: &rule.filters,
             backend_refs: &rule.backend_refs,
-            timeouts: rule.timeouts.as_ref(),
-            retry: rule.retry.as_ref(),
-            session: rule.session_persistence.as_ref(),
+            timeouts: rule.timeouts.as_deref(),
+            retry: rule.retry.as_deref(),
+            session: rule.session_persistence.as_deref(),
         }
     }
 }
@@ -55,7 +55,7 @@ impl<'a> From<&'a GrpcRule> for Written<'a> {
             backend_refs: &rule.backend_refs,
             timeouts: None,
             retry: None,
-            session: rule.session_persistence.as_ref(),
+            session: rule.session_persistence.as_deref(),
         }
     }
 }
@@ -132,12 +132,12 @@ impl Rules<'_> {
         Route {
             name: written.name.cloned(),
             created: self.created,
-            attachments: Vec::new(),
+            attachments: Arc::default(),
             filters: filters.read(written.filters, at, faults),
             backends: self.backends(written.backend_refs, &filters, at, faults),
             timeouts: or_fault(timeouts::timeouts(written.timeouts, at), faults),
-            retry: or_fault(timeouts::retry(written.retry, at), faults),
-            session: or_fault(session::read(written.session, &owner, at), faults),
+            retry: or_fault(timeouts::retry(written.retry, at), faults).map(Arc::new),
+            session: or_fault(session::read(written.session, &owner, at), faults).map(Arc::new),
             matches,
         }
     }

@@ -1,20 +1,21 @@
 //! What units read: the objects, lists over them, what was parsed from them, and the outputs of
 //! other units. Written by the engine only.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
-use snapshot::{Certificate, ObjectKey, TrustAnchors};
+use snapshot::{Attachment, Certificate, ObjectKey, TrustAnchors};
 
 use super::conflict::Conflicts;
 use super::index::{Indexes, List, lists_of};
-use super::output::Outputs;
+use super::output::{Outputs, Ties};
 use super::pem;
 use super::pool::Pool;
 use super::usage::Usage;
 use crate::api::core::Secret;
 use crate::objects::{AnyObject, Change, Kind, Objects};
+use crate::shared::Shared;
 
 /// A value parsed from an object when it is first asked for, and dropped with the object.
 type Parsed<T> = FxHashMap<ObjectKey, OnceCell<Result<T, Arc<str>>>>;
@@ -34,6 +35,10 @@ pub(crate) struct Store {
     pub conflicts: Conflicts,
     /// What routes and ListenerSets add up to.
     pub usage: Usage,
+    /// What routes have alike; saves memory and decides nothing.
+    pub attachments: RefCell<Shared<[Attachment]>>,
+    /// The same.
+    pub ties: RefCell<Shared<Ties>>,
     certificates: Parsed<Arc<Certificate>>,
     /// What Secrets held before their content became something else: what was live stays live.
     last_good: FxHashMap<ObjectKey, Arc<Certificate>>,

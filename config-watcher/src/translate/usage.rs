@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use rustc_hash::FxHashMap;
 use snapshot::{BackendKey, ListenerKey, ObjectKey};
 
-use super::output::{Few, RouteOutput};
+use super::output::{Few, Ties};
 use super::reads::Dep;
 
 /// The counts.
@@ -50,7 +50,7 @@ impl Usage {
     }
 
     /// Replaces what a route adds to the counts.
-    pub(crate) fn route(&mut self, old: &RouteOutput, new: &RouteOutput) -> Concerned {
+    pub(crate) fn route(&mut self, old: &Ties, new: &Ties) -> Concerned {
         let mut concerned = Concerned::default();
         for (listener, step) in difference(&old.listeners, &new.listeners) {
             count(&mut self.routes, listener, step);
@@ -114,7 +114,7 @@ fn difference<'a, T: Ord>(old: &'a Few<T>, new: &'a Few<T>) -> impl Iterator<Ite
     gone.chain(new.without(old).map(|item| (item, Step::Up)))
 }
 
-fn pairs(route: &RouteOutput) -> Few<(&ObjectKey, &ObjectKey)> {
+fn pairs(route: &Ties) -> Few<(&ObjectKey, &ObjectKey)> {
     let services = route.backends.iter().map(|backend| &backend.service);
     services
         .flat_map(|service| route.gateways.iter().map(move |gateway| (service, gateway)))

@@ -130,7 +130,7 @@ fn closed(snapshot: &Snapshot) -> Result<(), TestCaseError> {
     }
     for (key, route) in &snapshot.routes {
         prop_assert!(!route.attachments.is_empty() && !route.matches.is_empty(), "{key}");
-        for attachment in &route.attachments {
+        for attachment in route.attachments.iter() {
             prop_assert!(snapshot.listeners.contains_key(&attachment.listener), "{key}");
             prop_assert!(!attachment.hostnames.is_empty(), "{key}");
         }

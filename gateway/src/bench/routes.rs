@@ -118,7 +118,7 @@ fn route(host: &str, path: &str, headers: Vec<HeaderMatch>) -> Route {
     Route {
         name: None,
         created: 0,
-        attachments: vec![Attachment { listener: listener_key(), hostnames }],
+        attachments: [Attachment { listener: listener_key(), hostnames }].into(),
         matches: vec![Match { path, method: None, headers, query: Vec::new() }],
         filters: Vec::new(),
         backends: vec![BackendRef { target, weight: 1, filters: Vec::new() }],

@@ -38,7 +38,8 @@ fn snapshot(rules: &[(&str, &str, Match)]) -> Arc<Snapshot> {
         let route = Route {
             name: None,
             created: 0,
-            attachments: vec![Attachment { listener: listener.clone(), hostnames: vec![hostname] }],
+            attachments: [Attachment { listener: listener.clone(), hostnames: vec![hostname] }]
+                .into(),
             matches: vec![one.clone()],
             filters: Vec::new(),
             backends: Vec::new(),

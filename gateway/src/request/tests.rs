@@ -5,6 +5,7 @@ mod goaway;
 mod http2;
 mod scripted;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use snapshot::{Filter, Fraction, Mirror, Redirect, Retry, Session, SessionCarrier, Target};
@@ -166,7 +167,7 @@ fn a_route_gets_the_retries_that_it_asks_for() {
         let main = Scripted::new(&[NO, NO, OK, NO, NO, NO, NO]).await;
         let retry = |attempts| {
             let backoff = Some(Duration::from_millis(1));
-            Some(Retry { codes: vec![503], attempts, backoff })
+            Some(Arc::new(Retry { codes: vec![503], attempts, backoff }))
         };
         let bed = Plan::new()
             .backend("main", &[main.address])
@@ -410,7 +411,8 @@ fn a_session_stays_where_it_began() {
         let bed = Plan::new()
             .backend("main", &[one.address, two.address])
             .route("/", |route| {
-                route.session = Some(Session { carrier, absolute_timeout: None });
+                let session = Session { carrier, absolute_timeout: None };
+                route.session = Some(session.into());
             })
             .bed();
         let first = bed.get("/").await;

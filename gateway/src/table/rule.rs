@@ -26,9 +26,9 @@ pub(crate) struct Rule {
     /// `rules[].timeouts`.
     pub(crate) timeouts: Timeouts,
     /// `rules[].retry`.
-    pub(crate) retry: Option<Retry>,
+    pub(crate) retry: Option<Arc<Retry>>,
     /// `rules[].sessionPersistence`.
-    pub(crate) session: Option<Session>,
+    pub(crate) session: Option<Arc<Session>>,
     /// The series of this rule; the same through every change of the rule.
     pub(crate) metrics: Arc<RouteMetrics>,
     /// What it was compiled from.

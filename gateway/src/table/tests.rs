@@ -119,10 +119,10 @@ fn rule(name: &str, hostnames: &[&str], matches: Vec<Match>, weights: &[u32]) ->
     let route = Route {
         name: None,
         created: 0,
-        attachments: vec![Attachment {
+        attachments: Arc::new([Attachment {
             listener: listener_key("*"),
             hostnames: hostnames.iter().map(|text| hostname(text)).collect(),
-        }],
+        }]),
         matches,
         filters: Vec::new(),
         backends: weights.iter().enumerate().map(share).collect(),

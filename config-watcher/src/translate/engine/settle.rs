@@ -108,9 +108,8 @@ impl Engine {
         let old = old.as_ref().unwrap_or(&nothing);
         let new = self.store.outputs.routes.get(&name).unwrap_or(&nothing);
         self.published.route(kind, key, old, new);
-        let status = new.status.clone().map(ObjectStatus::Route);
-        self.published.status(object_kind, key, status);
-        let concerned = self.store.usage.route(old, new);
+        self.published.status(object_kind, key, new.ties.status.clone());
+        let concerned = self.store.usage.route(&old.ties, &new.ties);
         for fact in &concerned.facts {
             self.graph.fire(fact);
         }

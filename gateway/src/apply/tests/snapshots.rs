@@ -123,7 +123,7 @@ pub(super) fn route(attachments: Vec<Attachment>, matches: Vec<Match>) -> Route 
     Route {
         name: None,
         created: 0,
-        attachments,
+        attachments: attachments.into(),
         matches,
         filters: Vec::new(),
         backends: vec![nobody],

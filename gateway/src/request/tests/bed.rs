@@ -142,7 +142,7 @@ impl Plan {
         let mut route = Route {
             name: None,
             created: 0,
-            attachments: vec![attachment],
+            attachments: [attachment].into(),
             matches: vec![any],
             filters: Vec::new(),
             backends: vec![to("main")],
