@@ -34,7 +34,7 @@ use explain::Explanation;
 pub(crate) use host::Part;
 pub(crate) use hosts::Hosts;
 pub(crate) use listeners::Listeners;
-pub(crate) use rule::Rule;
+pub(crate) use rule::{Entry, Rule};
 
 /// Everything that listens on one address and port, at one version.
 pub(crate) struct Table {

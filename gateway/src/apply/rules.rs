@@ -1,6 +1,6 @@
-//! The rules that are live, and which part of which host each stands in.
+//! The rules that are live, and the hosts that are made of them.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use imbl::OrdMap;
@@ -10,15 +10,27 @@ use snapshot::{Hostname, ListenerKey, Route, RouteKey};
 
 use super::refusals::{Refusals, Scope};
 use crate::backend::Backends;
-use crate::table::{Hosts, Part, Rule};
+use crate::table::{Entry, Hosts, Part, Rule};
 use crate::telemetry::Telemetry;
 
-/// What is compiled as a whole: everything with the same place.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Place {
-    listener: ListenerKey,
-    hostname: Hostname,
-    part: Part,
+/// A rule comes to a place, or leaves it. A place is compiled as a whole: a part of a hostname of a
+/// listener. It is named by what the rule has of it, as there is one for each rule at the start.
+#[derive(Clone)]
+struct Step {
+    rule: Arc<Rule>,
+    attachment: u16,
+    hostname: u16,
+    /// One of the rule's matches in that part.
+    index: u16,
+    comes: bool,
+}
+
+impl Step {
+    fn place(&self) -> (&ListenerKey, &Hostname, Part<'_>) {
+        let attachment = &self.rule.attachments()[usize::from(self.attachment)];
+        let hostname = &attachment.hostnames[usize::from(self.hostname)];
+        (&attachment.listener, hostname, self.rule.part(usize::from(self.index)))
+    }
 }
 
 /// All rules, compiled, and the hosts made of them.
@@ -26,8 +38,9 @@ pub(super) struct Rules {
     backends: Backends,
     telemetry: Telemetry,
     live: HashMap<RouteKey, Arc<Rule>, FxBuildHasher>,
-    /// No list is empty; in no order.
-    places: HashMap<Place, Vec<Arc<Rule>>, FxBuildHasher>,
+    /// What is not in `hosts` yet, in the order in which it came about. Kept until it is, so that
+    /// nothing is forgotten by an apply that panics.
+    steps: Vec<Step>,
     /// Of the listeners that have routes, whether they exist or not.
     hosts: HashMap<ListenerKey, Arc<Hosts>, FxBuildHasher>,
 }
@@ -38,7 +51,7 @@ impl Rules {
             backends,
             telemetry,
             live: HashMap::default(),
-            places: HashMap::default(),
+            steps: Vec::new(),
             hosts: HashMap::default(),
         }
     }
@@ -55,31 +68,23 @@ impl Rules {
         next: &OrdMap<RouteKey, Arc<Route>>,
         refusals: &mut Refusals,
     ) -> BTreeSet<ListenerKey> {
-        let mut touched = BTreeSet::new();
         for item in before.diff(next) {
             match item {
                 DiffItem::Add(key, route) | DiffItem::Update { new: (key, route), .. } => {
-                    self.set(key, route, &mut touched, refusals);
+                    self.set(key, route, refusals);
                 }
                 DiffItem::Remove(key, _) => {
                     refusals.clear(&Scope::Route(key.clone()));
                     if let Some(rule) = self.live.remove(key) {
-                        self.leave(&rule, &mut touched);
+                        self.step(&rule, false);
                     }
                 }
             }
         }
-        self.compile(&touched);
-        touched.into_iter().map(|place| place.listener).collect()
+        self.compile()
     }
 
-    fn set(
-        &mut self,
-        key: &RouteKey,
-        route: &Arc<Route>,
-        touched: &mut BTreeSet<Place>,
-        refusals: &mut Refusals,
-    ) {
+    fn set(&mut self, key: &RouteKey, route: &Arc<Route>, refusals: &mut Refusals) {
         let old = self.live.get(key);
         let metrics = old.map_or_else(|| self.telemetry.route(key), |old| old.metrics.clone());
         let mut notes = Vec::new();
@@ -87,9 +92,9 @@ impl Rules {
             Ok(rule) => {
                 let rule = Arc::new(rule);
                 if let Some(old) = self.live.insert(key.clone(), rule.clone()) {
-                    self.leave(&old, touched);
+                    self.step(&old, false);
                 }
-                self.enter(&rule, touched);
+                self.step(&rule, true);
             }
             Err(reason) => {
                 let live =
@@ -100,53 +105,44 @@ impl Rules {
         refusals.set(Scope::Route(key.clone()), notes);
     }
 
-    fn enter(&mut self, rule: &Arc<Rule>, touched: &mut BTreeSet<Place>) {
-        for place in places(rule) {
-            let list = self.places.entry(place.clone()).or_default();
-            // A rule may name a place twice; then it is the last one.
-            if list.last().is_none_or(|last| !Arc::ptr_eq(last, rule)) {
-                list.push(rule.clone());
-            }
-            touched.insert(place);
-        }
-    }
-
-    fn leave(&mut self, rule: &Arc<Rule>, touched: &mut BTreeSet<Place>) {
-        for place in places(rule) {
-            if let Some(list) = self.places.get_mut(&place) {
-                list.retain(|one| !Arc::ptr_eq(one, rule));
-                if list.is_empty() {
-                    self.places.remove(&place);
+    /// Notes a step for each place of a rule; a place that it has twice counts as one later on.
+    fn step(&mut self, rule: &Arc<Rule>, comes: bool) {
+        for (attachment, at) in (0..).zip(rule.attachments()) {
+            for hostname in (0..).zip(&at.hostnames).map(|(hostname, _)| hostname) {
+                for index in (0..).zip(rule.parts()).map(|(index, _)| index) {
+                    let rule = rule.clone();
+                    self.steps.push(Step { rule, attachment, hostname, index, comes });
                 }
             }
-            touched.insert(place);
         }
     }
 
-    fn compile(&mut self, touched: &BTreeSet<Place>) {
-        for place in touched {
-            let rules = self.places.get(place).into_iter().flatten();
-            let entries = rules.flat_map(|rule| rule.entries(&place.part)).collect();
-            let hosts = self.hosts.entry(place.listener.clone()).or_default();
-            Arc::make_mut(hosts).set(&place.hostname, &place.part, entries);
+    /// Takes all steps; the listeners whose hosts changed.
+    fn compile(&mut self) -> BTreeSet<ListenerKey> {
+        let mut changed = BTreeSet::new();
+        self.steps.sort_by(|a, b| a.place().cmp(&b.place()));
+        for steps in self.steps.chunk_by(|a, b| a.place() == b.place()) {
+            let (listener, hostname, part) = steps[0].place();
+            let hosts = self.hosts.entry(listener.clone()).or_default();
+            let entries = after(hosts.part(hostname, part), steps);
+            Arc::make_mut(hosts).set(hostname, part, entries);
             if hosts.is_empty() {
-                self.hosts.remove(&place.listener);
+                self.hosts.remove(listener);
+            }
+            if !changed.contains(listener) {
+                changed.insert(listener.clone());
             }
         }
+        self.steps = Vec::new();
+        changed
     }
 }
 
-/// Where a rule stands: each of its parts, in each host that it is attached with.
-fn places(rule: &Rule) -> impl Iterator<Item = Place> {
-    let parts = rule.parts();
-    rule.attachments().iter().flat_map(move |attachment| {
-        let parts = parts.clone();
-        attachment.hostnames.iter().flat_map(move |hostname| {
-            parts.clone().into_iter().map(|part| Place {
-                listener: attachment.listener.clone(),
-                hostname: hostname.clone(),
-                part,
-            })
-        })
-    })
+/// The matches of one place after some steps there: the last of a rule decides.
+fn after(mut entries: Vec<Entry>, steps: &[Step]) -> Vec<Entry> {
+    let last: BTreeMap<_, _> = steps.iter().map(|step| (Arc::as_ptr(&step.rule), step)).collect();
+    entries.retain(|entry| !last.contains_key(&Arc::as_ptr(entry.rule())));
+    let come = last.into_values().filter(|step| step.comes);
+    entries.extend(come.flat_map(|step| step.rule.entries(step.place().2)));
+    entries
 }

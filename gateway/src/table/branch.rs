@@ -29,7 +29,7 @@ pub(super) struct Branch {
     /// The prefix that is the stem itself, which every path of the branch has.
     stem: Option<usize>,
     /// Prefixes that no other covers, by their whole text.
-    top: Option<Router<usize>>,
+    top: Option<Box<Router<usize>>>,
 }
 
 /// A prefix that rules name.
@@ -40,7 +40,7 @@ struct Prefix {
     /// The longest prefix that covers this one.
     shorter: Option<usize>,
     /// Prefixes that this one covers and no longer one does, by what they add to it.
-    below: Option<Router<usize>>,
+    below: Option<Box<Router<usize>>>,
 }
 
 /// The first segments of a canonical path, all of them if there are no more.
@@ -113,12 +113,12 @@ impl Branch {
 
     fn longest(&self, path: &str) -> Option<&Prefix> {
         let mut found = self.stem.map(|place| &self.prefixes[place]);
-        let mut router = found.map_or(self.top.as_ref(), |prefix| prefix.below.as_ref());
+        let mut router = found.map_or(self.top.as_deref(), |prefix| prefix.below.as_deref());
         while let Some(inner) = router {
             let rest = &path[found.map_or(0, |prefix| prefix.len)..];
             let Ok(hit) = inner.at(rest) else { break };
             let prefix = &self.prefixes[*hit.value];
-            router = prefix.below.as_ref();
+            router = prefix.below.as_deref();
             found = Some(prefix);
         }
         found

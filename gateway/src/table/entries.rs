@@ -20,7 +20,7 @@ const FEW: usize = if cfg!(test) { 2 } else { 8 };
 #[derive(Default)]
 pub(super) struct Entries {
     list: Box<[Entry]>,
-    index: Option<Index>,
+    index: Option<Box<Index>>,
 }
 
 /// Places in the list, ascending.
@@ -34,7 +34,7 @@ struct Index {
 impl Entries {
     /// Of matches that are sorted by precedence.
     pub(super) fn new(list: Vec<Entry>) -> Self {
-        let index = (list.len() >= FEW).then(|| Index::new(&list)).flatten();
+        let index = (list.len() >= FEW).then(|| Index::new(&list)).flatten().map(Box::new);
         Self { list: list.into(), index }
     }
 

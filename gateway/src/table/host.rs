@@ -29,29 +29,29 @@ pub(super) struct Host {
 }
 
 /// A part of a host that is compiled as a whole.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Part {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Part<'a> {
     /// Exact paths and prefixes with this stem.
-    Branch(Arc<str>),
+    Branch(&'a str),
     Regexes,
     /// The prefix `/`.
     Root,
 }
 
-impl Part {
+impl<'a> Part<'a> {
     /// Where a match stands.
-    pub(super) fn of(path: &PathTest) -> Self {
+    pub(super) fn of(path: &'a PathTest) -> Self {
         match path {
             PathTest::Regex(_) => Self::Regexes,
             PathTest::Prefix(text) if text.is_empty() => Self::Root,
-            PathTest::Exact(text) | PathTest::Prefix(text) => Self::Branch(stem(text).into()),
+            PathTest::Exact(text) | PathTest::Prefix(text) => Self::Branch(stem(text)),
         }
     }
 }
 
 impl Host {
     /// Replaces a part by these matches, in any order. None: the part goes.
-    pub(super) fn set(&mut self, part: &Part, mut entries: Vec<Entry>) {
+    pub(super) fn set(&mut self, part: Part<'_>, mut entries: Vec<Entry>) {
         entries.sort_by(|a, b| a.precedence().cmp(&b.precedence()));
         match part {
             Part::Root => self.root = Arc::new(Entries::new(entries)),
@@ -65,8 +65,23 @@ impl Host {
             Part::Branch(stem) if entries.is_empty() => self.branches.remove(stem),
             Part::Branch(stem) => {
                 let branch = Arc::new(branch(stem, &entries));
-                self.branches.insert(stem.clone(), branch);
+                self.branches.insert(name(stem, &entries), branch);
             }
+        }
+    }
+
+    /// The matches of a part, in no order.
+    pub(super) fn part(&self, part: Part<'_>) -> Vec<Entry> {
+        match part {
+            Part::Root => self.root.all().cloned().collect(),
+            Part::Regexes => self.regexes.iter().chain(&*self.late_regexes).cloned().collect(),
+            Part::Branch(stem) => self
+                .branches
+                .get(stem)
+                .into_iter()
+                .flat_map(|branch| branch.all())
+                .cloned()
+                .collect(),
         }
     }
 
@@ -103,6 +118,16 @@ impl Host {
         let branches = self.branches.values().flat_map(|branch| branch.all());
         branches.chain(&*self.regexes).chain(&*self.late_regexes).chain(self.root.all())
     }
+}
+
+/// A stem to keep: it is often the whole path of a match, which is kept already.
+fn name(stem: &str, entries: &[Entry]) -> Arc<str> {
+    let mut paths = entries.iter().map(|entry| &entry.condition().path);
+    let same = paths.find_map(|path| match path {
+        PathTest::Exact(text) | PathTest::Prefix(text) if **text == *stem => Some(text.clone()),
+        _ => None,
+    });
+    same.unwrap_or_else(|| stem.into())
 }
 
 fn branch(stem: &str, sorted: &[Entry]) -> Branch {

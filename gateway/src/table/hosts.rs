@@ -52,7 +52,7 @@ impl Hosts {
     }
 
     /// Replaces a part of a hostname; see [`Host::set`].
-    pub(crate) fn set(&mut self, hostname: &Hostname, part: &Part, entries: Vec<Entry>) {
+    pub(crate) fn set(&mut self, hostname: &Hostname, part: Part<'_>, entries: Vec<Entry>) {
         let host = match hostname {
             Hostname::Exact(name) => self.exact.get_or_default(name),
             Hostname::Wildcard(parent) => self.wildcard.get_or_default(parent),
@@ -67,6 +67,16 @@ impl Hosts {
                 Hostname::Any => self.any = None,
             }
         }
+    }
+
+    /// The matches of a part of a hostname, in no order.
+    pub(crate) fn part(&self, hostname: &Hostname, part: Part<'_>) -> Vec<Entry> {
+        let host = match hostname {
+            Hostname::Exact(name) => self.exact.get(name),
+            Hostname::Wildcard(parent) => self.wildcard.get(parent),
+            Hostname::Any => self.any.as_ref(),
+        };
+        host.map(|host| host.part(part)).unwrap_or_default()
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -105,18 +105,20 @@ impl Rule {
         &self.source.attachments
     }
 
-    /// The parts of a host that its matches stand in, each once.
-    pub(crate) fn parts(&self) -> Vec<Part> {
-        let mut parts: Vec<_> = self.conditions.iter().map(|one| Part::of(&one.path)).collect();
-        parts.sort();
-        parts.dedup();
-        parts
+    /// The part of a host that each of its matches stands in.
+    pub(crate) fn parts(&self) -> impl ExactSizeIterator<Item = Part<'_>> {
+        self.conditions.iter().map(|one| Part::of(&one.path))
+    }
+
+    /// The part of the match at `index`, which it has.
+    pub(crate) fn part(&self, index: usize) -> Part<'_> {
+        Part::of(&self.conditions[index].path)
     }
 
     /// Its matches that stand in this part.
-    pub(crate) fn entries(self: &Arc<Self>, part: &Part) -> impl Iterator<Item = Entry> {
-        let found = self.conditions.iter().enumerate();
-        found.filter(|(_, one)| Part::of(&one.path) == *part).map(|(index, _)| Entry {
+    pub(crate) fn entries(self: &Arc<Self>, part: Part<'_>) -> impl Iterator<Item = Entry> {
+        let found = self.parts().enumerate();
+        found.filter(move |(_, own)| *own == part).map(|(index, _)| Entry {
             rule: self.clone(),
             index: u16::try_from(index).expect("a rule has at most 64 matches"),
         })
@@ -132,6 +134,11 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
+    /// The rule that it is of.
+    pub(crate) fn rule(&self) -> &Arc<Rule> {
+        &self.rule
+    }
+
     pub(super) fn condition(&self) -> &Condition {
         &self.rule.conditions[usize::from(self.index)]
     }

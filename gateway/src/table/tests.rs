@@ -156,7 +156,7 @@ fn a_lookup_allocates_nothing() {
     for rule in &rules {
         for hostname in &rule.attachments()[0].hostnames {
             for part in rule.parts() {
-                hosts.set(hostname, &part, rule.entries(&part).collect());
+                hosts.set(hostname, part, rule.entries(part).collect());
             }
         }
     }
