@@ -4,6 +4,8 @@
 //! reported and its watch goes on; managed fields, annotations and the rest are gone before the
 //! object is kept.
 
+mod lean;
+
 use std::borrow::Cow;
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -18,10 +20,11 @@ use snapshot::ObjectKey;
 use crate::api::core::{ConfigMap, EndpointSlice, Namespace, Secret, Service};
 use crate::api::gateway::{Gateway, GatewayClass, ListenerSet};
 use crate::api::grant::ReferenceGrant;
-use crate::api::meta::{Meta, Object};
+use crate::api::meta::Object;
 use crate::api::policy::{BackendLifecyclePolicy, BackendTlsPolicy};
 use crate::api::route::{GrpcRoute, HttpRoute};
 use crate::objects::{AnyObject, Kind};
+use lean::Lean;
 
 /// A kind that can be watched.
 pub(super) trait Watched: DeserializeOwned + Clone + Debug + Send + Sync + 'static {
@@ -37,9 +40,12 @@ pub(super) trait Watched: DeserializeOwned + Clone + Debug + Send + Sync + 'stat
     /// Whether a cluster may well be without its CRD, or without a right to it.
     const OPTIONAL: bool = false;
 
-    /// Takes over what stands outside of `spec`.
-    fn complete(&mut self, body: &Value) {
-        let _ = body;
+    /// Takes over what the status says, which most kinds have no use for.
+    const STATUS: bool = false;
+
+    /// Takes over the status, where [`Self::STATUS`] asks for it.
+    fn complete(&mut self, status: &Value) {
+        let _ = status;
     }
 
     /// The object as the store holds it.
@@ -71,8 +77,10 @@ macro_rules! watched {
 watched! {
     GatewayClass GatewayClass "gatewayclasses";
     Gateway Gateway "gateways" {
-        fn complete(&mut self, body: &Value) {
-            let addresses = body["status"]["addresses"].as_array();
+        const STATUS: bool = true;
+
+        fn complete(&mut self, status: &Value) {
+            let addresses = status["addresses"].as_array();
             self.assigned = addresses
                 .into_iter()
                 .flatten()
@@ -114,7 +122,8 @@ impl<S: Watched> Wire<S> {
         )
     }
 
-    fn read(mut body: Value) -> Self {
+    /// What does not decode: its name, if it has one, and why.
+    fn bad(mut body: Value) -> Self {
         let text = |name: &str| body["metadata"][name].as_str().map(ToOwned::to_owned);
         let meta = ObjectMeta {
             name: text("name"),
@@ -123,30 +132,37 @@ impl<S: Watched> Wire<S> {
             resource_version: text("resourceVersion"),
             ..ObjectMeta::default()
         };
-        let object = Self::decode(&mut body).map(Arc::new).map_err(|error| error.to_string());
-        Self { meta, object }
+        let object = Lean::deserialize(body.take()).map(|lean| Arc::new(lean.0));
+        Self { meta, object: object.map_err(|error| error.to_string()) }
     }
 
-    fn decode(body: &mut Value) -> Result<Object<S>, serde_json::Error> {
-        let meta: Meta = serde_json::from_value(body["metadata"].take())?;
-        let mut spec: S = if S::FLAT {
-            serde_json::from_value(body.take())?
-        } else {
-            let spec = body["spec"].take();
-            serde_json::from_value(if spec.is_null() {
-                Value::Object(<_>::default())
-            } else {
-                spec
-            })?
+    fn good(object: Object<S>) -> Self {
+        let text = |text: &Arc<str>| Some(&**text).filter(|text| !text.is_empty()).map(Into::into);
+        let meta = ObjectMeta {
+            name: text(&object.meta.name),
+            namespace: text(&object.meta.namespace),
+            uid: text(&object.meta.uid),
+            resource_version: text(&object.meta.resource_version),
+            ..ObjectMeta::default()
         };
-        spec.complete(body);
-        Ok(Object { meta, spec, origin: None })
+        Self { meta, object: Ok(Arc::new(object)) }
     }
+}
+
+/// What came: serde keeps it in a form that borrows from the text until it is known which.
+#[derive(Deserialize)]
+#[serde(untagged, bound = "S: Watched")]
+enum Body<S> {
+    Good(Lean<S>),
+    Bad(Value),
 }
 
 impl<'de, S: Watched> Deserialize<'de> for Wire<S> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        Value::deserialize(from).map(Self::read)
+        Ok(match Body::deserialize(from)? {
+            Body::Good(Lean(object)) => Self::good(object),
+            Body::Bad(body) => Self::bad(body),
+        })
     }
 }
 
@@ -216,6 +232,26 @@ mod tests {
             "ports": null,
         }))
         .unwrap();
-        assert_eq!(wire.object.unwrap().spec.endpoints.len(), 1);
+        let slice = wire.object.unwrap();
+        assert_eq!(slice.spec.endpoints.len(), 1);
+        assert_eq!(slice.meta.key(), ObjectKey::new("shop", "cart-x"));
+    }
+
+    #[test]
+    fn what_stands_in_another_order_is_read_all_the_same() {
+        let text = r#"{"object": {"spec": {"hostnames": ["a.\u0062"]}, "kind": "HTTPRoute",
+            "metadata": {"name": "cart"}, "status": {}}, "type": "ADDED"}"#;
+        let event: ::kube::core::WatchEvent<Wire<HttpRoute>> = serde_json::from_str(text).unwrap();
+        let ::kube::core::WatchEvent::Added(wire) = event else { panic!("it is new") };
+        assert_eq!(wire.key(), ObjectKey::new("", "cart"));
+        assert_eq!(*wire.object.unwrap().spec.hostnames, ["a.b".into()]);
+    }
+
+    #[test]
+    fn an_object_without_a_spec_has_an_empty_one() {
+        for object in [json!({"metadata": {}, "spec": null}), json!({})] {
+            let wire: Wire<HttpRoute> = serde_json::from_value(object).unwrap();
+            assert_eq!(wire.object.unwrap().spec, HttpRoute::default());
+        }
     }
 }
