@@ -34,6 +34,8 @@ pub(crate) struct Endpoint {
     kinds: Kinds,
     quarantine: Quarantine,
     retired: AtomicBool,
+    /// See [`Self::contest`].
+    contested: AtomicBool,
     /// Since when it takes requests, in nanoseconds of the clock of [`quarantine`]; 0 while not.
     serving: AtomicU64,
     connections: AtomicUsize,
@@ -50,6 +52,7 @@ impl Endpoint {
             kinds: Kinds::default(),
             quarantine: Quarantine::default(),
             retired: AtomicBool::new(false),
+            contested: AtomicBool::new(false),
             serving: AtomicU64::new(0),
             connections: AtomicUsize::new(0),
         }
@@ -106,12 +109,24 @@ impl Endpoint {
     /// Says whether requests still come here. Connections to a retired endpoint are not kept for
     /// later. True when this is news.
     pub(crate) fn set_retired(&self, retired: bool) -> bool {
-        self.retired.swap(retired, Ordering::Relaxed) != retired
+        // Nearly always as it was, which a look tells for less.
+        self.retired.load(Ordering::Relaxed) != retired
+            && self.retired.swap(retired, Ordering::Relaxed) != retired
     }
 
     /// Whether it takes nothing new: because another one does, it left, or it drains.
     pub(crate) fn is_retired(&self) -> bool {
         self.retired.load(Ordering::Relaxed) || self.is_draining()
+    }
+
+    /// Another endpoint was made for its address: it may be another pod's by now.
+    pub(crate) fn contest(&self) {
+        self.contested.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it ever was contested.
+    pub(crate) fn is_contested(&self) -> bool {
+        self.contested.load(Ordering::Relaxed)
     }
 
     /// Says whether it takes requests from `now` on, if it did not before.

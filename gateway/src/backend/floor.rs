@@ -68,17 +68,20 @@ impl Floor {
     ) {
         self.settle(rules, &lost, now);
         let old = std::mem::replace(&mut self.listed, listed);
-        let in_use = || old.list.iter().filter(is_ready).chain(&self.held);
-        let is_missing = |was: &&Endpoint| find(&self.listed, was).is_none();
-        if self.window.is_none() && !in_use().any(|was| is_missing(&was)) {
+        // Both parts are ordered by address, and so is what is found of each.
+        let in_use = || {
+            let (old, held) = (old.list.iter().filter(is_ready), self.held.iter());
+            found(&self.listed, old).chain(found(&self.listed, held))
+        };
+        if self.window.is_none() && in_use().all(|(_, found)| found.is_some()) {
             return;
         }
         let mut before = 0;
         let mut left = 0;
         let mut missing = Vec::new();
-        for was in in_use().filter(|was| !lost(was)) {
+        for (was, found) in in_use().filter(|(was, _)| !lost(was)) {
             before += 1;
-            match find(&self.listed, was) {
+            match found {
                 Some(found) => left += usize::from(!is_ready(&found)),
                 None => missing.push(was.clone()),
             }
@@ -127,10 +130,16 @@ fn is_ready(endpoint: &&Endpoint) -> bool {
     endpoint.state == EndpointState::Ready
 }
 
-/// What a listing says of the address of an endpoint.
-fn find<'a>(listed: &'a Endpoints, of: &Endpoint) -> Option<&'a Endpoint> {
-    let found = listed.list.binary_search_by_key(&of.address, |one| one.address);
-    found.ok().map(|index| &listed.list[index])
+/// Endpoints, in the order of their addresses, with what a listing says of each address.
+fn found<'a, 'b>(
+    listed: &'a Endpoints,
+    of: impl Iterator<Item = &'b Endpoint>,
+) -> impl Iterator<Item = (&'b Endpoint, Option<&'a Endpoint>)> {
+    let mut rest = listed.list.iter().peekable();
+    of.map(move |one| {
+        while rest.next_if(|listed| listed.address < one.address).is_some() {}
+        (one, rest.next_if(|listed| listed.address == one.address))
+    })
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ impl Live {
             return (live, false);
         }
         let made = Arc::new(Endpoint::new(of.address));
-        places.retain(|place| place.endpoint.strong_count() > 0);
+        places.retain(|place| place.endpoint.upgrade().inspect(|other| other.contest()).is_some());
         let (port, uid, endpoint) = (of.address.port(), of.uid.clone(), Arc::downgrade(&made));
         places.push(Place { port, uid, endpoint });
         (made, true)
@@ -55,6 +55,13 @@ impl Live {
         own.is_some_and(|own| {
             own.failures() > 0 || own.is_draining() || is_taken_over(&places, of, &own)
         })
+    }
+
+    /// The same of an endpoint that is at hand.
+    pub(super) fn is_lost_one(&self, of: &snapshot::Endpoint, endpoint: &Endpoint) -> bool {
+        endpoint.failures() > 0
+            || endpoint.is_draining()
+            || endpoint.is_contested() && self.is_lost(of)
     }
 
     /// Forgets addresses whose endpoints nobody holds, once they may be half of all: `after` is

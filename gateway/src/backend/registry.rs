@@ -1,6 +1,7 @@
 //! All backends of the gateway, by key: made when first asked for, swapped in place, forgotten when
 //! neither a snapshot nor a table has them.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -118,7 +119,8 @@ impl Backends {
     pub(super) fn list(&self, key: &BackendKey, listed: Arc<Endpoints>, now: Instant) {
         let backend = self.handle(key);
         let mut floor = backend.floor();
-        floor.list(listed, &self.rules(&backend), |one| self.0.live.is_lost(one), now);
+        let losses = Losses { set: &backend.set.load(), live: &self.0.live, at: Cell::new(0) };
+        floor.list(listed, &self.rules(&backend), |one| losses.has(one), now);
         if backend.config.load().is_none() {
             floor.clear();
         }
@@ -150,15 +152,41 @@ impl Backends {
             list.sort_unstable_by_key(|endpoint| endpoint.address);
             source = Arc::new(Endpoints { list: list.into(), ignored: source.ignored.clone() });
         }
-        let before = backend.set.load_full();
-        let mut members_before = before.named().peekable();
-        let mut came = false;
+        let Carried { members, gone, came } = self.carry_over(&backend.set.load(), &source);
+        let rules = SetRules {
+            quarantine_percent: self.0.settings.upstream.quarantine_percent,
+            slow_start: backend.config.load().as_ref().and_then(|it| it.lifecycle().slow_start),
+        };
+        let new = Arc::new(EndpointSet::new(source, members, held, &rules));
+        new.begin(Instant::now());
+        backend.metrics.endpoints(new.counts());
+        backend.set.store(Arc::clone(&new));
+        backend.news.notify_waiters();
+        let mut holding = self.holding();
+        if held.is_empty() {
+            holding.remove(&backend.key);
+        } else {
+            holding.insert(backend.key.clone());
+        }
+        drop(holding);
+        self.0.subscribers.tell(&retire(&new, &gone));
+        came
+    }
+
+    /// The live objects of `source`: those of the set before, and others.
+    fn carry_over(&self, before: &EndpointSet, source: &Endpoints) -> Carried {
+        let mut before = before.named().peekable();
+        let (mut gone, mut came) = (Vec::new(), false);
         let members = source.list.iter().map(|of| {
             // Nearly all were there before; both lists are ordered by address.
-            while members_before.next_if(|(was, _)| was.address < of.address).is_some() {}
-            let same = members_before.next_if(|(was, _)| was.address == of.address);
-            if let Some((_, endpoint)) = same.filter(|(was, _)| was.uid == of.uid) {
-                return Arc::clone(endpoint);
+            while let Some((_, left)) = before.next_if(|(was, _)| was.address < of.address) {
+                gone.push(Arc::clone(left));
+            }
+            if let Some((was, endpoint)) = before.next_if(|(was, _)| was.address == of.address) {
+                if was.uid == of.uid {
+                    return Arc::clone(endpoint);
+                }
+                gone.push(Arc::clone(endpoint));
             }
             let (endpoint, made) = self.0.live.endpoint(of);
             if made {
@@ -168,24 +196,8 @@ impl Backends {
             endpoint
         });
         let members = members.collect();
-        let rules = SetRules {
-            quarantine_percent: self.0.settings.upstream.quarantine_percent,
-            slow_start: backend.config.load().as_ref().and_then(|it| it.lifecycle().slow_start),
-        };
-        let new = Arc::new(EndpointSet::new(source, members, held, &rules));
-        new.begin(Instant::now());
-        backend.metrics.endpoints(new.counts());
-        let old = backend.set.swap(Arc::clone(&new));
-        backend.news.notify_waiters();
-        let mut holding = self.holding();
-        if held.is_empty() {
-            holding.remove(&backend.key);
-        } else {
-            holding.insert(backend.key.clone());
-        }
-        drop(holding);
-        self.0.subscribers.tell(&retire(&old, &new));
-        came
+        gone.extend(before.map(|(_, left)| Arc::clone(left)));
+        Carried { members, gone, came }
     }
 
     /// What the backend's policy says, and the settings where it says nothing.
@@ -270,23 +282,46 @@ impl Backends {
     }
 }
 
+/// What becomes of the members of a set when another follows it.
+struct Carried {
+    /// Those of the new one.
+    members: Arc<[Arc<Endpoint>]>,
+    /// Those that are not in the new one.
+    gone: Vec<Arc<Endpoint>>,
+    /// The new one has some that nobody had.
+    came: bool,
+}
+
+/// Tells who is lost. Asked in the order of addresses, it finds each where the backend's set goes
+/// on; in any other, by a search.
+struct Losses<'a> {
+    set: &'a EndpointSet,
+    live: &'a Live,
+    /// Where in the set the last one was.
+    at: Cell<usize>,
+}
+
+impl Losses<'_> {
+    fn has(&self, one: &snapshot::Endpoint) -> bool {
+        let said = &self.set.source().list;
+        let last = self.at.get();
+        let is_here = |at: &usize| said.get(*at).is_some_and(|it| it.address == one.address);
+        let near = (last..last + 2).find(is_here);
+        let at = near.or_else(|| said.binary_search_by_key(&one.address, |it| it.address).ok());
+        match at.filter(|at| said[*at].uid == one.uid) {
+            Some(at) => {
+                self.at.set(at);
+                self.live.is_lost_one(one, &self.set.members()[at])
+            }
+            None => self.live.is_lost(one),
+        }
+    }
+}
+
 /// Marks who takes nothing new any more, and who does again; gives the ones that are newly out.
-fn retire(old: &EndpointSet, new: &EndpointSet) -> Vec<u64> {
-    let mut retired = Vec::new();
-    let mut mark = |endpoint: &Arc<Endpoint>, used: bool| {
-        if endpoint.set_retired(!used) && !used {
-            retired.push(endpoint.id());
-        }
-    };
-    for (said, endpoint) in new.source().list.iter().zip(new.members()) {
-        mark(endpoint, new.uses(said.state));
-    }
-    // Both lists are ordered by address; one address can be another pod's now.
-    for endpoint in old.members() {
-        let at = new.members().binary_search_by_key(&endpoint.address(), |one| one.address());
-        if !at.is_ok_and(|index| Arc::ptr_eq(&new.members()[index], endpoint)) {
-            mark(endpoint, false);
-        }
-    }
-    retired
+fn retire(new: &EndpointSet, gone: &[Arc<Endpoint>]) -> Vec<u64> {
+    let named = new.named().map(|(said, endpoint)| (endpoint, new.uses(said.state)));
+    let all = named.chain(gone.iter().map(|endpoint| (endpoint, false)));
+    let retired = all.filter(|(endpoint, used)| endpoint.set_retired(!used) && !used);
+    retired.map(|(endpoint, _)| endpoint.id()).collect()
 }

@@ -27,7 +27,7 @@ pub(super) struct EndpointSet {
     /// What the snapshot says and, as ready, who is held beside it; by address.
     source: Arc<Endpoints>,
     /// The live objects, in the order of `source`.
-    members: Box<[Arc<Endpoint>]>,
+    members: Arc<[Arc<Endpoint>]>,
     ready: Candidates,
     draining: Candidates,
 }
@@ -44,8 +44,8 @@ pub(super) struct SetRules {
 /// Members of one state.
 #[derive(Default)]
 struct Candidates {
-    /// By address.
-    list: Box<[Arc<Endpoint>]>,
+    /// By address. All members, if they are of one state.
+    list: Arc<[Arc<Endpoint>]>,
     /// Positions in `list` of those that are held, in order: one refused contact and they are out.
     held: Box<[usize]>,
     /// Positions in `list` that are skipped. Taken only when an endpoint with a pause is met.
@@ -85,13 +85,18 @@ impl EndpointSet {
     /// not say the addresses `held`.
     pub(super) fn new(
         source: Arc<Endpoints>,
-        members: Box<[Arc<Endpoint>]>,
+        members: Arc<[Arc<Endpoint>]>,
         held: &[snapshot::Endpoint],
         rules: &SetRules,
     ) -> Self {
         let of = |state, most_out_percent| {
-            let with_state = source.list.iter().zip(&members).filter(|(of, _)| of.state == state);
-            let list: Box<[_]> = with_state.map(|(_, member)| Arc::clone(member)).collect();
+            let list = if source.list.iter().all(|of| of.state == state) {
+                Arc::clone(&members)
+            } else {
+                let named = source.list.iter().zip(&*members);
+                let with_state = named.filter(|(of, _)| of.state == state);
+                with_state.map(|(_, member)| Arc::clone(member)).collect()
+            };
             let at = |held: &snapshot::Endpoint| {
                 list.binary_search_by_key(&held.address, |member| member.address()).ok()
             };
@@ -117,7 +122,7 @@ impl EndpointSet {
 
     /// Each member with what is said of it.
     pub(super) fn named(&self) -> impl Iterator<Item = (&snapshot::Endpoint, &Arc<Endpoint>)> {
-        self.source.list.iter().zip(&self.members)
+        self.source.list.iter().zip(&*self.members)
     }
 
     /// How many there are of each state.
@@ -138,7 +143,7 @@ impl EndpointSet {
 
     /// Notes since when each member takes requests.
     pub(super) fn begin(&self, now: Instant) {
-        for (said, member) in self.source.list.iter().zip(&self.members) {
+        for (said, member) in self.named() {
             member.set_serving(self.uses(said.state), now);
         }
     }
