@@ -11,8 +11,9 @@ use std::collections::{BTreeMap, HashMap};
 use matchit::Router;
 use memchr::{memchr_iter, memrchr};
 use rustc_hash::FxBuildHasher;
+use smallvec::SmallVec;
 
-use super::entries::Entries;
+use super::entries::{Entries, tight};
 use super::rule::Entry;
 
 /// Most segments of a stem. A change compiles the paths of one stem again, and interfaces with
@@ -25,7 +26,7 @@ const STEM: usize = 3;
 pub(super) struct Branch {
     exact: HashMap<Box<str>, Entries, FxBuildHasher>,
     /// A prefix stands after every prefix that covers it.
-    prefixes: Box<[Prefix]>,
+    prefixes: SmallVec<[Prefix; 1]>,
     /// The prefix that is the stem itself, which every path of the branch has.
     stem: Option<usize>,
     /// Prefixes that no other covers, by their whole text.
@@ -87,7 +88,7 @@ impl Branch {
             let entries = Entries::new(entries);
             list.push(Prefix { len: path.len(), entries, shorter, below: None });
         }
-        self.prefixes = list.into();
+        self.prefixes = tight(list);
     }
 
     /// The matches whose exact path this is.

@@ -8,6 +8,7 @@ use std::iter;
 
 use http::header::{HeaderMap, HeaderName};
 use rustc_hash::FxBuildHasher;
+use smallvec::SmallVec;
 
 use super::rule::Entry;
 
@@ -19,7 +20,8 @@ const FEW: usize = if cfg!(test) { 2 } else { 8 };
 /// Matches with the same path.
 #[derive(Default)]
 pub(super) struct Entries {
-    list: Box<[Entry]>,
+    /// One, mostly, which then costs no step further.
+    list: SmallVec<[Entry; 1]>,
     index: Option<Box<Index>>,
 }
 
@@ -35,7 +37,7 @@ impl Entries {
     /// Of matches that are sorted by precedence.
     pub(super) fn new(list: Vec<Entry>) -> Self {
         let index = (list.len() >= FEW).then(|| Index::new(&list)).flatten().map(Box::new);
-        Self { list: list.into(), index }
+        Self { list: tight(list), index }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -92,6 +94,13 @@ impl Index {
         }
         Some(index)
     }
+}
+
+/// A list that stays as it is, without room for more.
+pub(super) fn tight<T>(list: Vec<T>) -> SmallVec<[T; 1]> {
+    let mut tight = SmallVec::from_vec(list);
+    tight.shrink_to_fit();
+    tight
 }
 
 /// Two ascending lists as one.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
 use snapshot::{Attachment, Retry, Route, RouteKey, RouteKind, Session, Timeouts};
 
 use super::condition::Condition;
@@ -34,7 +35,7 @@ pub(crate) struct Rule {
     /// What it was compiled from.
     pub(super) source: Arc<Route>,
     /// As `source.matches`.
-    conditions: Box<[Condition]>,
+    conditions: SmallVec<[Condition; 1]>,
     choices: Box<[Choice]>,
 }
 

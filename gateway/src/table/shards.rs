@@ -3,13 +3,16 @@
 //! A flat map of 40,000 hosts takes 8 ms to copy, which every change would cost; a persistent map
 //! finds in several times the time of a flat one. Here the map is cut into flat maps behind
 //! `Arc`s: a clone copies the pointers, a change copies one shard. There are about as many shards
-//! as entries in a shard, so that neither copy is ever large.
+//! as entries in a shard, so that neither copy is ever large; few entries are one shard.
 
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use rustc_hash::FxBuildHasher;
+
+/// Entries that are copied with one another at no cost to speak of.
+const LEAST: usize = 16;
 
 type Shard<V> = HashMap<Arc<str>, V, FxBuildHasher>;
 
@@ -75,7 +78,7 @@ impl<V: Clone> Shards<V> {
 
     /// The shard of a name, for a change that adds at most one entry.
     fn shard(&mut self, name: &str) -> &mut Shard<V> {
-        if self.len >= self.list.len() * self.list.len() {
+        if self.len >= self.list.len() * self.list.len().max(LEAST) {
             self.grow();
         }
         let place = place(name, self.list.len());
