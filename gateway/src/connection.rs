@@ -19,9 +19,9 @@ pub(crate) struct Connection {
     pub(crate) worker: Rc<Worker>,
     /// Who opened it.
     pub(crate) peer: SocketAddr,
-    /// Our own address of it.
-    pub(crate) local: SocketAddr,
-    /// What backends are told of it. Its port is `local`'s.
+    /// Our own port of it.
+    pub(crate) port: u16,
+    /// What backends are told of it.
     pub(crate) origin: Origin,
     /// Where its tables are found.
     pub(crate) slot: Arc<Slot>,

@@ -27,6 +27,8 @@ pub(crate) struct Listening {
     pub(crate) slot: Arc<Slot>,
     /// Shared by all threads.
     pub(crate) socket: Arc<TcpListener>,
+    /// The socket's, which all of its connections have.
+    pub(crate) port: u16,
     /// Its connections.
     pub(crate) open: Arc<AtomicUsize>,
 }
@@ -195,7 +197,8 @@ impl Listeners {
         }
         let all = self.wanted.iter().filter_map(|(address, wanted)| {
             let (socket, open) = wanted.socket.as_ref().ok()?.clone();
-            Some((*address, Listening { slot: wanted.slot.clone(), socket, open }))
+            let port = socket.local_addr().unwrap_or(*address).port();
+            Some((*address, Listening { slot: wanted.slot.clone(), socket, port, open }))
         });
         let all: AllListening = Arc::new(all.collect());
         self.news.send_if_modified(|now| {

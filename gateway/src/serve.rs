@@ -33,7 +33,7 @@ use tokio::io::AsyncWriteExt;
 use crate::connection::Connection;
 use crate::cork::Corked;
 use crate::forwarding::origin::Origin;
-use crate::gate::{Gate, Lease, Rules};
+use crate::gate::{self, Gate, Lease, Rules};
 use crate::listen::accept::Accepted;
 use crate::overload::Level;
 use crate::pace::{Clock, Limits, Pace, Wait};
@@ -105,33 +105,36 @@ impl Server {
 
     /// Serves one connection to its end.
     pub(crate) async fn serve(self: Rc<Self>, accepted: Accepted) {
-        let Accepted { stream, peer, slot, ticket } = accepted;
-        let Ok(local) = stream.local_addr() else { return };
+        let Accepted { stream, peer, port, slot, ticket } = accepted;
         let pace = Arc::new(Pace::new(self.clock.clone(), self.limits));
         let life = self.lives.begin(pace.clone(), self.clock.now());
         let port_tls = slot.load().tls.clone();
-        let stream = Paced::new(stream, pace, ticket);
+        let mut stream = Paced::new(stream, pace, ticket);
         let ready = match port_tls {
-            None => life.unless_cut(sniffed(stream)).await,
+            None => {
+                let http2 = life.unless_cut(pin!(sniffed(&mut stream))).await;
+                http2.map(|http2| Ready { stream: ClientStream::Clear(stream), http2, tls: None })
+            }
             // Boxed, because a handshake's state is large and soon over.
-            Some(tls) => Box::pin(life.unless_cut(self.shake_hands(stream, &tls))).await,
+            Some(tls) => life.unless_cut(Box::pin(self.shake_hands(stream, &tls)).as_mut()).await,
         };
         let Some(Ready { stream, http2, tls }) = ready else { return };
         let trusted = &self.worker.settings.client.trusted_proxies;
-        let connection = Connection {
+        let connection = Rc::new(Connection {
             worker: self.worker.clone(),
             peer,
-            local,
-            origin: Origin::new(peer, local.port(), tls.is_some(), trusted),
+            port,
+            origin: Origin::new(peer, port, tls.is_some(), trusted),
             slot,
             tls,
             h2: http2,
-            gate: None,
-        };
+            gate: (!http2).then(gate::Handle::default),
+        });
         if http2 {
-            self.serve_http2(stream, connection, life).await;
+            // Boxed, so that a connection without it is small.
+            Box::pin(self.serve_http2(stream, connection, life)).await;
         } else {
-            self.serve_http1(stream, connection, life).await;
+            self.serve_http1(self.gate(stream, &connection, &life), connection, life).await;
         }
     }
 
@@ -153,24 +156,37 @@ impl Server {
         }
     }
 
-    async fn serve_http1(&self, stream: ClientStream, mut connection: Connection, life: Rc<Life>) {
+    /// The gate in front of a client's HTTP/1. Boxed, as it moves in and out of a parser.
+    fn gate(
+        &self,
+        stream: ClientStream,
+        connection: &Connection,
+        life: &Life,
+    ) -> Box<Gate<ClientStream>> {
         let settings = &self.worker.settings;
         let rules = Rules {
             head: settings.head.clone(),
             secure: connection.tls.is_some(),
             linger_bytes: settings.client.linger_bytes,
         };
-        let (mut gate, handle) = Gate::new(stream, rules, life.pace.clone());
-        connection.gate = Some(handle);
+        let handle = connection.gate.clone().unwrap_or_default();
+        Box::new(Gate::new(stream, rules, life.pace.clone(), handle))
+    }
+
+    async fn serve_http1(
+        &self,
+        mut gate: Box<Gate<ClientStream>>,
+        connection: Rc<Connection>,
+        life: Rc<Life>,
+    ) {
         let peer = connection.peer;
-        let answers = answers(Rc::new(connection), life.clone());
+        let answers = answers(connection, life.clone());
         loop {
             let (lease, back) = Lease::new(gate);
             let serving = self.http1.serve_connection(TokioIo::new(lease), answers.clone());
-            // Boxed, so that a connection that dozes is small. A client that finds its connection
-            // closed may have sent a request already: it is told with a response, and one that
-            // asks for none is cut when it was silent for a while.
-            Box::pin(drive(serving.with_upgrades(), &life, peer, |_| {})).await;
+            // A client that finds its connection closed may have sent a request already: it is told
+            // with a response, and one that asks for none is cut when it was silent for a while.
+            drive(Box::pin(serving.with_upgrades()), &life, peer, |_| {}).await;
             match back.take() {
                 Some(back) => gate = back,
                 None => break,
@@ -184,7 +200,7 @@ impl Server {
         life.ends();
     }
 
-    async fn serve_http2(&self, stream: ClientStream, connection: Connection, life: Rc<Life>) {
+    async fn serve_http2(&self, stream: ClientStream, connection: Rc<Connection>, life: Rc<Life>) {
         let client = &self.worker.settings.client;
         let settings = &self.worker.settings.http2;
         let streams = Streams::new(self.worker.tasks.clone(), life.clone());
@@ -202,30 +218,32 @@ impl Server {
             .keep_alive_timeout(settings.ping_timeout);
         life.pace.wait_for(Wait::Request);
         let peer = connection.peer;
-        let answers = answers(Rc::new(connection), life.clone());
+        let answers = answers(connection, life.clone());
         // Boxed: hyper moves the answer into its stream, and the stream into a task.
         let answers = service_fn(move |request| Box::pin(answers.call(request)));
         let stream = Corked::new(Watched::new(stream, life.clone(), client));
         let serving = http2.serve_connection(TokioIo::new(stream), answers);
-        Box::pin(drive(serving, &life, peer, http2::Connection::graceful_shutdown)).await;
+        drive(Box::pin(serving), &life, peer, http2::Connection::graceful_shutdown).await;
         life.ends();
     }
 }
 
-/// Finds out what a client in the clear speaks.
-async fn sniffed(mut stream: Paced) -> Option<Ready> {
+/// Finds out whether a client in the clear speaks HTTP/2.
+async fn sniffed(stream: &mut Paced) -> Option<bool> {
     stream.pace().wait_for(Wait::Request);
-    let http2 = sniff::protocol(&mut stream).await.ok()? == Protocol::Http2;
-    Some(Ready { stream: ClientStream::Clear(stream), http2, tls: None })
+    Some(sniff::protocol(stream).await.ok()? == Protocol::Http2)
 }
 
 /// Runs a connection to its end, or until it is cut off. `tell_to_go` is called once, when it is to
 /// end soon.
-async fn drive<C>(serving: C, life: &Life, peer: SocketAddr, tell_to_go: fn(Pin<&mut C>))
-where
+async fn drive<C>(
+    mut serving: Pin<Box<C>>,
+    life: &Life,
+    peer: SocketAddr,
+    tell_to_go: fn(Pin<&mut C>),
+) where
     C: Future<Output = hyper::Result<()>>,
 {
-    let mut serving = pin!(serving);
     poll_fn(|cx| {
         life.pace.read_by(cx.waker());
         if life.pace.wait() == Wait::Request && life.pace.expired() {

@@ -10,7 +10,7 @@ use futures::task::noop_waker;
 use tokio::io::{AsyncRead, ReadBuf, join, sink};
 
 use super::Run;
-use crate::gate::{Gate, Rules};
+use crate::gate::{Gate, Handle, Rules};
 use crate::normalise;
 use crate::pace::{Clock, Limits, Pace};
 use crate::settings::{Client, Head};
@@ -60,7 +60,8 @@ pub(super) fn long() -> Run {
 fn pass(head: &'static str) -> Run {
     let rules = Rules { head: Head::default(), secure: false, linger_bytes: 64 << 10 };
     let pace = Arc::new(Pace::new(Clock::default(), Limits::new(&Client::default())));
-    let (mut gate, _handle) = Gate::new(join(Repeats(head.as_bytes()), sink()), rules, pace);
+    let stream = join(Repeats(head.as_bytes()), sink());
+    let mut gate = Gate::new(stream, rules, pace, Handle::default());
     let mut space = vec![0; 8 << 10];
     Box::new(move || {
         let waker = noop_waker();

@@ -5,7 +5,6 @@
 //! `trusted_proxies`, and then our own entry is appended.
 
 use std::cell::RefCell;
-use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
 
 use http::header::{FORWARDED, HeaderMap, HeaderName, HeaderValue};
@@ -34,15 +33,12 @@ impl Origin {
     pub(crate) fn new(peer: SocketAddr, port: u16, https: bool, trusted: &[IpNet]) -> Self {
         // A dual-stack socket shows IPv4 clients as ::ffff:a.b.c.d.
         let peer = peer.ip().to_canonical();
-        let text = |text: String| {
-            HeaderValue::from_str(&text).expect("addresses and numbers are visible ASCII")
-        };
         Self {
             peer,
             https,
             trusted: trusted.iter().any(|net| net.contains(&peer)),
-            address: text(peer.to_string()),
-            port: text(port.to_string()),
+            address: HeaderValue::try_from(peer.to_string()).expect("it is visible ASCII"),
+            port: HeaderValue::from(port),
             last: RefCell::default(),
         }
     }
@@ -115,11 +111,10 @@ impl Origin {
     fn forwarded_for(&self, host: &HeaderValue) -> HeaderValue {
         let proto = if self.https { "https" } else { "http" };
         let mut text = String::with_capacity(64 + host.len());
-        let wrote = match self.peer {
-            IpAddr::V4(peer) => write!(text, "for={peer}"),
-            IpAddr::V6(peer) => write!(text, "for=\"[{peer}]\""),
-        };
-        wrote.expect("a String takes everything");
+        let (before, behind) = if self.peer.is_ipv4() { ("for=", "") } else { ("for=\"[", "]\"") };
+        text.push_str(before);
+        text.push_str(self.address.to_str().expect("it is visible ASCII"));
+        text.push_str(behind);
         if let Ok(host) = host.to_str()
             && !host.is_empty()
             && !host.contains(['"', '\\'])

@@ -62,23 +62,21 @@ impl<S> Gate<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Gate<S> {
-    /// A gate in front of `stream`, and the way to tell it how an upgrade was answered.
-    pub(crate) fn new(stream: S, rules: Rules, pace: Arc<Pace>) -> (Self, Handle) {
-        let handle = Handle::default();
-        let gate = Self {
+    /// A gate in front of `stream`; `handle` tells it how an upgrade was answered.
+    pub(crate) fn new(stream: S, rules: Rules, pace: Arc<Pace>, handle: Handle) -> Self {
+        Self {
             stream,
             linger: rules.linger_bytes,
             framing: Framing::new(rules),
             pace,
-            handle: handle.clone(),
+            handle,
             kept: Vec::new(),
             unjudged: false,
             good: Vec::new(),
             passed: 0,
             end: End::Not,
             shut: false,
-        };
-        (gate, handle)
+        }
     }
 
     /// What it stands in front of.

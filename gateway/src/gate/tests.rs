@@ -73,7 +73,9 @@ impl Bench {
         let clock = Clock::default();
         let pace = Arc::new(Pace::new(clock.clone(), Limits::new(&Client::default())));
         let pieces = pieces.into_iter().filter(|piece| !piece.is_empty()).collect();
-        let (gate, handle) = Gate::new(Peer { pieces, closes }, rules(false), pace.clone());
+        let handle = Handle::default();
+        let peer = Peer { pieces, closes };
+        let gate = Gate::new(peer, rules(false), pace.clone(), handle.clone());
         Self { gate, handle, clock, pace }
     }
 

@@ -21,6 +21,8 @@ pub(crate) struct Accepted<S = TcpStream> {
     pub(crate) stream: S,
     /// Who opened it.
     pub(crate) peer: SocketAddr,
+    /// Our own port of it.
+    pub(crate) port: u16,
     /// Its tables.
     pub(crate) slot: Arc<Slot>,
     /// Counts it.
@@ -34,8 +36,8 @@ impl Accepted {
     /// Takes it off this thread.
     pub(crate) fn move_to(mut self, thread: usize) -> io::Result<Moving> {
         self.ticket.move_to(thread);
-        let Self { stream, peer, slot, ticket } = self;
-        Ok(Accepted { stream: stream.into_std()?, peer, slot, ticket })
+        let Self { stream, peer, port, slot, ticket } = self;
+        Ok(Accepted { stream: stream.into_std()?, peer, port, slot, ticket })
     }
 }
 
@@ -43,8 +45,8 @@ impl Moving {
     /// Puts it on this thread.
     pub(crate) fn arrive(mut self, thread: usize) -> io::Result<Accepted> {
         self.ticket.move_to(thread);
-        let Self { stream, peer, slot, ticket } = self;
-        Ok(Accepted { stream: TcpStream::from_std(stream)?, peer, slot, ticket })
+        let Self { stream, peer, port, slot, ticket } = self;
+        Ok(Accepted { stream: TcpStream::from_std(stream)?, peer, port, slot, ticket })
     }
 }
 
@@ -141,7 +143,8 @@ impl Acceptor {
                 if let Some(ticket) = ticket {
                     // A dual-stack socket shows IPv4 clients as ::ffff:a.b.c.d; nobody else does.
                     let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-                    deliver(Accepted { stream, peer, slot: listening.slot.clone(), ticket });
+                    let (port, slot) = (listening.port, listening.slot.clone());
+                    deliver(Accepted { stream, peer, port, slot, ticket });
                 }
                 Ok(())
             }

@@ -59,7 +59,7 @@ pub(super) fn route(
     if let Some(client) = origin.client(&head.headers, &settings.client.trusted_proxies) {
         finish.comes_from(client);
     }
-    let own_port = connection.local.port();
+    let own_port = connection.port;
     let (https, port) = origin.front(&head.headers, own_port);
     origin.tell(&mut head.headers, named.authority());
     let hit = find(connection, &named, head, finish)?;

@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
@@ -53,8 +53,10 @@ pub(super) struct Life {
 
 impl Life {
     /// Runs what comes before the first request, unless it is cut off; the sweep wakes it.
-    pub(super) async fn unless_cut<T>(&self, what: impl Future<Output = Option<T>>) -> Option<T> {
-        let mut what = pin!(what);
+    pub(super) async fn unless_cut<T>(
+        &self,
+        mut what: Pin<&mut impl Future<Output = Option<T>>>,
+    ) -> Option<T> {
         poll_fn(|cx| {
             self.pace.read_by(cx.waker());
             if self.wished() == Wish::Cut {

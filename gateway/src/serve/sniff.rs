@@ -1,11 +1,11 @@
 //! Which HTTP a client speaks in the clear (RFC 9113 §3.3: prior knowledge).
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind};
-use std::pin::Pin;
+use std::pin::pin;
 use std::task::Poll;
 
-use tokio::io::{AsyncRead, ReadBuf};
+use tokio::io::AsyncReadExt;
 
 use super::stream::Paced;
 use crate::pace::Wait;
@@ -28,17 +28,13 @@ pub(super) async fn protocol(stream: &mut Paced) -> io::Result<Protocol> {
     poll_fn(|cx| stream.poll_news(cx)).await?;
     let mut first = Vec::new();
     loop {
-        let old = first.len();
-        first.resize(old + FIRST, 0);
-        let read = poll_fn(|cx| {
-            let mut room = ReadBuf::new(&mut first[old..]);
-            match Pin::new(&mut *stream).poll_read(cx, &mut room) {
-                Poll::Ready(read) => Poll::Ready(read.map(|()| room.filled().len())),
-                Poll::Pending => stream.poll_late(),
-            }
+        first.reserve(FIRST);
+        // A read that waits has done nothing and can begin anew.
+        let read = poll_fn(|cx| match pin!(stream.read_buf(&mut first)).poll(cx) {
+            Poll::Pending => stream.poll_late(),
+            read => read,
         });
         let read = read.await?;
-        first.truncate(old + read);
         if first.is_empty() {
             return Err(ErrorKind::UnexpectedEof.into());
         }

@@ -94,7 +94,7 @@ impl Bench {
         let (stream, peer) = self.listener.accept().await.unwrap();
         let ticket = Ticket::take(&self.counts, &self.connections, peer.ip(), 0).unwrap();
         let slot = self.slot.clone();
-        let accepted = Accepted { stream, peer, slot, ticket };
+        let accepted = Accepted { stream, peer, port: address.port(), slot, ticket };
         self.server.worker.tasks.spawn(self.server.clone().serve(accepted));
         client
     }

@@ -113,7 +113,7 @@ fn a_gate_that_dozes_comes_back_and_one_that_is_awake_goes_with_its_parser() {
     assert_eq!(text(bench.read(ROOM)).as_bytes(), GET);
     assert!(bench.read(ROOM).is_none());
     bench.clock.set(6);
-    let (mut lease, back) = Lease::new(bench.gate);
+    let (mut lease, back) = Lease::new(Box::new(bench.gate));
     let waker = noop_waker();
     let mut room = [0; 16];
     let mut buf = ReadBuf::new(&mut room);

@@ -40,7 +40,7 @@ async fn serve(input: &[u8]) -> (Vec<String>, String) {
     });
     let (mut client, server) = tokio::io::duplex(1 << 20);
     let pace = Arc::new(Pace::new(Clock::default(), Limits::new(&Client::default())));
-    let (gate, _) = Gate::new(server, rules(false), pace);
+    let gate = Gate::new(server, rules(false), pace, gate::Handle::default());
     let serving = hyper::server::conn::http1::Builder::new()
         .header_read_timeout(None)
         .max_buf_size(64 << 10)

@@ -214,13 +214,12 @@ fn listener() -> Listener {
 impl Bed {
     fn connection(&self, h2: bool) -> Rc<Connection> {
         let peer: SocketAddr = "192.0.2.7:999".parse().unwrap();
-        let local: SocketAddr = "127.0.0.1:80".parse().unwrap();
         let trusted = &self.worker.settings.client.trusted_proxies;
         Rc::new(Connection {
             worker: self.worker.clone(),
             peer,
-            local,
-            origin: Origin::new(peer, local.port(), false, trusted),
+            port: 80,
+            origin: Origin::new(peer, 80, false, trusted),
             slot: self.slot.clone(),
             tls: None,
             h2,
