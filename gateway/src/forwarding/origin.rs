@@ -104,7 +104,11 @@ impl Origin {
         let mut last = self.last.borrow_mut();
         match &*last {
             Some((of, forwarded)) if of == host => forwarded.clone(),
-            _ => last.insert((host.clone(), self.forwarded_for(host))).1.clone(),
+            _ => {
+                // A copy, as a value on its own holds the whole buffer that it was read into.
+                let own = HeaderValue::from_bytes(host.as_bytes()).expect("it was one before");
+                last.insert((own, self.forwarded_for(host))).1.clone()
+            }
         }
     }
 
