@@ -8,10 +8,10 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures::FutureExt;
 use http::header::{CONNECTION, HeaderValue};
-use http::{Request, Response, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::service::{Service, service_fn};
@@ -55,8 +55,24 @@ async fn answer(
     if !connection.h2 && !switches && open.is_last(&connection) {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
+    if connection.h2 {
+        unshare(response.headers_mut());
+    }
     open.answered = true;
     Ok(response.map(|body| Counted { body, open }))
+}
+
+/// Gives the values a place of their own. What HTTP/2 compresses with keeps values for as long as
+/// the connection lasts, and each would hold the whole buffer that the backend's head came in.
+fn unshare(headers: &mut HeaderMap) {
+    let size = headers.values().map(HeaderValue::len).sum();
+    let mut all = BytesMut::with_capacity(size);
+    for value in headers.values_mut() {
+        all.extend_from_slice(value.as_bytes());
+        let (own, sensitive) = (all.split().freeze(), value.is_sensitive());
+        *value = HeaderValue::from_maybe_shared(own).expect("it was one before");
+        value.set_sensitive(sensitive);
+    }
 }
 
 /// A panic is a bug of ours; it costs the one request, which is finished already.
