@@ -6,9 +6,10 @@
 use std::cell::RefCell;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use tokio::io::AsyncWrite;
+use rustix::net::{SendFlags, send};
+use tokio::io::{AsyncWrite, Interest};
 use tokio::net::TcpStream;
 
 /// Most bytes that are copied: beyond, the copy costs what it saves.
@@ -30,9 +31,39 @@ pub(crate) fn poll_write(
     if from.iter().map(|slice| slice.len()).sum::<usize>() > SMALL {
         return to.poll_write_vectored(cx, from);
     }
+    with_one(from, |one| to.poll_write(cx, one))
+}
+
+/// The same for what ends a connection that is closed at once: a small end waits for the close, and
+/// leaves in one packet with it. Were there no close, it would leave after 200 ms.
+pub(crate) fn poll_write_last(
+    to: &TcpStream,
+    cx: &mut Context<'_>,
+    from: &[IoSlice<'_>],
+) -> Poll<io::Result<usize>> {
+    let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
+    with_one(from, |one| {
+        loop {
+            ready!(to.poll_write_ready(cx))?;
+            match to.try_io(Interest::WRITABLE, || Ok(send(to, one, flags)?)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                sent => return Poll::Ready(sent),
+            }
+        }
+    })
+}
+
+/// Calls `write` with the beginning of what is in `from`, in one piece.
+fn with_one<T>(from: &[IoSlice<'_>], write: impl FnOnce(&[u8]) -> T) -> T {
+    if let [only] = from {
+        return write(only);
+    }
     ROOM.with_borrow_mut(|room| {
         room.clear();
-        from.iter().for_each(|slice| room.extend_from_slice(slice));
-        to.poll_write(cx, room)
+        for slice in from {
+            let fits = slice.len().min(SMALL - room.len());
+            room.extend_from_slice(&slice[..fits]);
+        }
+        write(room)
     })
 }

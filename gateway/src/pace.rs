@@ -89,6 +89,8 @@ pub(crate) struct Pace {
     /// Requests that are not answered to the end.
     open: AtomicU32,
     dozing: AtomicBool,
+    /// Nothing comes any more.
+    last: AtomicBool,
     reader: AtomicWaker,
     writer: AtomicWaker,
 }
@@ -102,6 +104,7 @@ impl Pace {
             write_since: AtomicU32::new(0),
             open: AtomicU32::new(0),
             dozing: AtomicBool::new(false),
+            last: AtomicBool::new(false),
             reader: AtomicWaker::new(),
             writer: AtomicWaker::new(),
             clock,
@@ -182,6 +185,17 @@ impl Pace {
     pub(crate) fn request_ends(&self) {
         self.open.store(self.open() - 1, Relaxed);
         self.since_now_if(Wait::Request);
+    }
+
+    /// Whether nothing comes behind the requests that did: the connection is closed, and dropped,
+    /// when they are answered.
+    pub(crate) fn set_last(&self, last: bool) {
+        self.last.store(last, Relaxed);
+    }
+
+    /// Whether what is written now is the end of the last response.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.last.load(Relaxed) && self.open() == 0
     }
 
     fn since_now_if(&self, wait: Wait) {

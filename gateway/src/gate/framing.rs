@@ -172,6 +172,11 @@ impl Framing {
         self.at = At::Over;
     }
 
+    /// Whether no request follows those that were passed on.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.at, At::Over)
+    }
+
     /// What the next byte is needed for; `kept`: some bytes had to be kept.
     pub(super) fn waits(&self, kept: bool) -> Waits {
         match &self.at {

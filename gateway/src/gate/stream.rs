@@ -173,6 +173,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Gate<S> {
             Rest::Fault(fault) => self.end = End::Broken(fault),
             Rest::Refuse(refusal) => self.refuse(refusal),
         }
+        self.pace.set_last(self.framing.is_over() && self.end == End::Not);
     }
 
     fn refuse(&mut self, refusal: &Refusal) {

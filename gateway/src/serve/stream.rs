@@ -117,7 +117,11 @@ impl AsyncWrite for Paced {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let wrote = gather::poll_write(Pin::new(&mut this.tcp), cx, bufs);
+        let wrote = if this.pace.is_at_end() {
+            gather::poll_write_last(&this.tcp, cx, bufs)
+        } else {
+            gather::poll_write(Pin::new(&mut this.tcp), cx, bufs)
+        };
         this.wrote(cx, wrote)
     }
 
@@ -129,8 +133,13 @@ impl AsyncWrite for Paced {
         Pin::new(&mut self.get_mut().tcp).poll_flush(cx)
     }
 
+    /// What is at its end is dropped next, and the kernel sends the same as for a shutdown.
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().tcp).poll_shutdown(cx)
+        let this = self.get_mut();
+        if this.pace.is_at_end() {
+            return Poll::Ready(Ok(()));
+        }
+        Pin::new(&mut this.tcp).poll_shutdown(cx)
     }
 }
 

@@ -34,6 +34,18 @@ fn bytes_behind_an_upgrade_wait_for_its_answer_and_then_pass_unread() {
 }
 
 #[test]
+fn a_connection_is_at_its_end_behind_its_last_request_unless_more_came() {
+    const LAST: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    for (sent, at_end) in [(GET, false), (LAST, true), (&[LAST, b"more"].concat(), false)] {
+        let mut bench = Bench::new([sent.to_vec()], false);
+        let _ = bench.drain(&[ROOM]);
+        assert_eq!(bench.pace.is_at_end(), at_end, "{}", sent.escape_ascii());
+        bench.pace.request_begins();
+        assert!(!bench.pace.is_at_end(), "a request is open");
+    }
+}
+
+#[test]
 fn bytes_behind_a_refused_upgrade_are_the_next_request() {
     let mut bench = Bench::new([[UPGRADE, GET, b"nonsense\n"].concat()], false);
     assert_eq!(text(bench.read(ROOM)).as_bytes(), UPGRADE);
