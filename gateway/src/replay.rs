@@ -103,6 +103,30 @@ where
         Body::copy(copy)
     }
 
+    /// Reads what the client has sent already, as far as it is kept, so that it goes on in one
+    /// piece; before the first try. hyper gives a frame in each turn of the connection: a turn that
+    /// brings none is the end.
+    pub(crate) async fn gather(&self) {
+        let mut before = None;
+        std::future::poll_fn(|cx| {
+            let mut state = self.0.borrow_mut();
+            while state.keep.is_some_and(|limit| state.kept_bytes < limit) {
+                match state.poll_source(cx) {
+                    Poll::Ready(Some(Ok(_))) => {}
+                    Poll::Ready(_) => return Poll::Ready(()),
+                    Poll::Pending if before == Some(state.received) => return Poll::Ready(()),
+                    Poll::Pending => {
+                        before = Some(state.received);
+                        cx.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                }
+            }
+            Poll::Ready(())
+        })
+        .await;
+    }
+
     /// Bytes that are to come in all, where the client said so.
     pub(crate) fn length(&self) -> Option<u64> {
         self.0.borrow().total
@@ -222,8 +246,9 @@ where
             return Err(self.give_up(Failure::ClientSlow));
         }
         self.feeds.retain(|feed| feed.push(data.clone()));
+        // What was gathered and not sent yet is not thrown away, so one frame may pass the limit.
         match self.keep {
-            Some(limit) if self.kept_bytes + data.len() <= limit => {
+            Some(limit) if self.kept_bytes < limit => {
                 self.kept_bytes += data.len();
                 self.kept.push(data.clone());
             }

@@ -82,7 +82,8 @@ where
         let state = self.state.borrow();
         let read = self.next >= state.kept.len();
         let told = self.next == usize::MAX || state.trailers.is_none();
-        read && (state.ended && told || state.source.is_end_stream() && state.failed.is_none())
+        let at_end = if state.ended { told } else { state.source.is_end_stream() };
+        read && at_end && state.failed.is_none()
     }
 }
 

@@ -122,6 +122,37 @@ fn a_body_that_outgrows_the_limit_streams_on_and_is_not_replayed() {
     assert!(!replay.is_replayable() && replay.start().is_none());
 }
 
+#[tokio::test]
+async fn what_has_come_is_gathered_up_to_the_limit_and_sent_whole() {
+    let steps = || [Step::Data("abc"), Step::Data("def"), Step::Data("ghi")];
+    for (keep, gathered) in [(0, 0), (4, 6), (6, 6), (7, 9), (100, 9)] {
+        let client = Client::sends(steps());
+        let replay = replay(client.clone(), keep);
+        replay.gather().await;
+        assert_eq!(replay.received(), gathered, "of {keep}");
+        client.then(Step::Data("jkl"));
+        let mut body = replay.start().expect("nothing was thrown away");
+        let sent = drain(&mut body);
+        assert!(matches!(sent, (text, Poll::Pending) if text == "abcdefghijkl"));
+    }
+}
+
+#[tokio::test]
+async fn trailers_that_were_gathered_are_sent_by_every_try() {
+    let trailers = HeaderMap::from_iter([("grpc-x".parse().unwrap(), "1".parse().unwrap())]);
+    let client = Client::sends([Step::Data("ab"), Step::Trailers(trailers)]).ends();
+    let replay = replay(client, 10);
+    replay.gather().await;
+    for _ in 0..2 {
+        let mut body = replay.start().unwrap();
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(matches!(Pin::new(&mut body).poll_frame(&mut cx), Poll::Ready(Some(Ok(_)))));
+        assert!(!body.is_end_stream());
+        assert!(matches!(drain(&mut body), (_, Poll::Ready(Some(Ok(map)))) if map.len() == 1));
+        assert!(body.is_end_stream());
+    }
+}
+
 #[test]
 fn once_a_response_has_begun_nothing_more_is_kept() {
     let client = Client::sends([Step::Data("abc")]);

@@ -103,6 +103,10 @@ impl Exchange<'_> {
         let token = self.token(routed, course.backend);
         self.prepare();
         self.mirror(routed, &course.mirrors);
+        // A client that waits to be told to send is told when the backend wants it.
+        if let Some(body) = self.body.as_ref().filter(|_| !self.asks.continuation) {
+            body.gather().await;
+        }
         let job = Job {
             connection: self.connection,
             rule,
