@@ -24,7 +24,7 @@ use crate::connection::Connection;
 use crate::endpoint::Endpoint;
 use crate::failure::Failure;
 use crate::finish::{Finish, Trying};
-use crate::pool::ResponseBody;
+use crate::pool::{ResponseBody, Stage};
 use crate::replay::{self, Replay};
 use crate::table::Rule;
 use crate::telemetry::{RetryBy, RetryReason};
@@ -128,8 +128,10 @@ impl Tries {
         };
         let by = law::may_retry(&case, outcome)?;
         // What a GOAWAY left out has cost its backend nothing, and there may be a whole connection
-        // of it: no storm, and no case for the budget. A REFUSED_STREAM may be one.
-        let free = outcome.reason() == RetryReason::GoAway;
+        // of it; nor has a refused connection, and where all pods go, there is one for each
+        // request: no storm, and no case for the budget. A REFUSED_STREAM may be one.
+        let refused = matches!(outcome, Outcome::Failed(Stage::NotSent, Failure::ConnectFailed));
+        let free = refused || outcome.reason() == RetryReason::GoAway;
         if by == RetryBy::Law && !free && !job.backend.take_retry(std::time::Instant::now()) {
             // The budget is spent. What the route asks for on its own is not of it.
             return law::may_retry(&Case { law_tries: 0, ..case }, outcome);

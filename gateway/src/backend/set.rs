@@ -166,9 +166,9 @@ impl EndpointSet {
         if avoid.len() < 2 || avoid.len() * 2 < list.len() {
             return false;
         }
-        let now = Instant::now();
         let listed = |one: &Arc<Endpoint>| list.iter().any(|listed| Arc::ptr_eq(listed, one));
-        let gone = avoid.iter().filter(|one| one.pause(now).is_some() && listed(one)).count();
+        // The pause of the first may be over when the second one was long in refusing.
+        let gone = avoid.iter().filter(|one| one.failures() > 0 && listed(one)).count();
         gone >= 2 && gone * 2 >= list.len()
     }
 
