@@ -152,11 +152,12 @@ impl Backend {
         let started = Instant::now();
         let limit = started + upstream.no_endpoint_wait;
         let end = deadline.map_or(limit, |deadline| deadline.min(limit));
-        // From then on, a request that tried before puts up with whoever there is.
-        let patient = avoid.is_empty() || self.set.load().only_drains();
-        let resign = if patient { end } else { end.min(started + NEWS_WAIT) };
         loop {
             let news = self.news.notified();
+            // From then on, a request that tried before puts up with whoever there is; unless the
+            // news is that all of them go.
+            let patient = avoid.is_empty() || self.set.load().only_drains();
+            let resign = if patient { end } else { end.min(started + NEWS_WAIT) };
             let resigned = !avoid.is_empty() && Instant::now() >= resign;
             let found = if resigned {
                 self.choose_any(avoid, prefer)?

@@ -117,7 +117,8 @@ pub struct Retry {
     /// unprocessed, or idempotent without a byte of response (that once). 2.
     pub tries: u32,
     /// Retries may be this share of a backend's requests, in percent. 20: more turns an overload
-    /// into a storm. Streams that a GOAWAY left out are not counted: they were no load.
+    /// into a storm. Streams that a GOAWAY left out and refused connections are not counted: they
+    /// were no load.
     pub budget_percent: u32,
     /// Retries a second that are always allowed to a backend. 3, so that little traffic can retry.
     pub budget_floor: u32,
