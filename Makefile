@@ -101,7 +101,7 @@ lossless: prerequisites cluster ## the whole table of zeros, beside nginx and HA
 SHIPS = $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/ships/headgate
 
 .PHONY: release
-release: $(SHIPS) ## the binary that ships: optimised by the profile of a load; ten minutes
+release: $(SHIPS) ## the fastest binary: optimised by the profile of a load; ten minutes
 
 $(SHIPS): $(shell git ls-files '*.rs' '*.toml' Cargo.lock deploy/release.sh) | prerequisites
 	deploy/release.sh $@

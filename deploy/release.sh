@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The binary that ships: built, loaded with what gateways do all day (benches/side_by_side --train),
+# The fastest binary: built, loaded with what gateways do all day (benches/side_by_side --train),
 # and built again with the profile of that. About a tenth less CPU for a request.
 #
 #   deploy/release.sh OUT        RUSTFLAGS are taken over, such as -C target-feature=+crt-static
