@@ -319,6 +319,29 @@ async fn when_all_that_a_request_met_are_gone_it_waits_for_the_news() {
 }
 
 #[tokio::test]
+async fn who_refused_is_gone_when_his_pause_is_over_as_well() {
+    let (_backends, backend) = backend(&[Ready; 4]);
+    let tried = backend.set.load().members()[..2].to_vec();
+    tried[0].failed(Instant::now(), Duration::ZERO, Duration::ZERO);
+    refuse(&tried[1]);
+    assert!(tried[0].pause(Instant::now()).is_none());
+    assert!(backend.choose(&tried, None).unwrap().is_none(), "the second was long in refusing");
+}
+
+#[tokio::test]
+async fn a_request_that_waits_hears_that_all_go_and_waits_for_others() {
+    let (backends, backend) = backend(&[Ready; 4]);
+    let tried = backend.set.load().members()[..2].to_vec();
+    tried.iter().for_each(|tried| refuse(tried));
+    let (picked, ()) = tokio::join!(backend.pick(&tried, None, None), async {
+        put(&backends, &[Draining; 4]);
+        tokio::time::sleep(NEWS_WAIT + Duration::from_millis(200)).await;
+        put(&backends, &[Draining, Draining, Draining, Draining, Ready]);
+    });
+    assert_eq!(host(&picked.unwrap()), 4);
+}
+
+#[tokio::test]
 async fn without_news_a_request_puts_up_with_what_there_is() {
     let (_backends, backend) = backend(&[Ready]);
     let tried = backend.set.load().members().to_vec();

@@ -79,6 +79,21 @@ fn a_refused_connection_costs_nothing_but_another_try() {
 }
 
 #[test]
+fn a_refused_connection_is_no_case_for_the_budget() {
+    run(async {
+        let main = Scripted::new(&[OK]).await;
+        let mut plan = Plan::new().backend("main", &[nobody().await, main.address]);
+        (plan.settings.retry.budget_percent, plan.settings.retry.budget_floor) = (0, 0);
+        let bed = plan.route("/", |_| {}).bed();
+        // The refused one is chosen half of the time until it is.
+        for _ in 0..64 {
+            starts(&bed.ask(POST).await, "HTTP/1.1 200");
+        }
+        assert!(bed.log().await.iter().any(|line| line["tries"] == 2));
+    });
+}
+
+#[test]
 fn failures_have_their_status_and_their_flag() {
     run(async {
         let garbage = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n";
