@@ -12,7 +12,7 @@ use tracing_subscriber::EnvFilter;
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(crate) struct Args {
-    /// What to log: error, warn, info or debug, and `target=level` for parts.
+    /// What to log: error, warn, info, debug or trace, and `target=level` for parts.
     #[arg(long, value_name = "FILTER", default_value = "info", env = "HEADGATE_LOG")]
     log: String,
     /// How log lines look.
