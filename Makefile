@@ -103,7 +103,7 @@ SHIPS = $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/ships/headgate
 .PHONY: release
 release: $(SHIPS) ## the fastest binary: optimised by the profile of a load; ten minutes
 
-$(SHIPS): $(shell git ls-files '*.rs' '*.toml' Cargo.lock deploy/release.sh) | prerequisites
+$(SHIPS): $(shell git ls-files '*.rs' '*.toml' Cargo.lock deploy/release.sh 2>/dev/null) | prerequisites
 	deploy/release.sh $@
 
 BENCH_DIR ?= $(CURDIR)/.bench

@@ -4,7 +4,7 @@
 #
 #   deploy/release.sh OUT        RUSTFLAGS are taken over, such as -C target-feature=+crt-static
 set -euo pipefail
-out=${1:?says where the binary goes}
+out=$(realpath -m "${1:?says where the binary goes}")
 mkdir -p "$(dirname "$out")"
 cd "$(dirname "$0")/.."
 work=$(realpath -m "${CARGO_TARGET_DIR:-target}")/pgo
