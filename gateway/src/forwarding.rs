@@ -72,7 +72,7 @@ pub(crate) fn request_id(headers: &mut HeaderMap, trusted: bool, random: u128) -
     });
     let mut id = told.cloned().unwrap_or_else(|| new_request_id(random));
     // No two requests have the same: in HPACK's table (RFC 7541 §2.3.2) it would push out what
-    // repeats, and be compared with all before it.
+    // repeats, and be compared with those before it.
     id.set_sensitive(true);
     headers.insert(REQUEST_ID, id.clone());
     id
