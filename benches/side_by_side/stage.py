@@ -29,11 +29,6 @@ http {{
     location = /kib {{ }}
     location = /read {{ internal; return 204; }}
     location / {{ return 200 "{kib}"; }} }}
-  server {{ listen 127.0.0.1:{grpc} http2; root {dir}/files;
-    types {{ }} default_type application/grpc; add_trailer grpc-status 0 always;
-    location / {{ rewrite ^ /grpc break; mirror /read; error_page 405 =200 /grpc; }}
-    location = /grpc {{ }}
-    location = /read {{ internal; return 204; }} }}
 }}
 """
 
@@ -58,7 +53,9 @@ class Stage:
         for name in ("kib", "upload"):
             (self.folder / "files" / name).write_text(KIB)
         # An empty message: no flags, no length.
-        (self.folder / "files" / "grpc").write_bytes(bytes(5))
+        self.message = self.folder / "files" / "bench.Echo" / "Unary"
+        self.message.parent.mkdir()
+        self.message.write_bytes(bytes(5))
         self.certificate()
         self.http, self.grpc = free_port(), free_port()
         return self
@@ -72,10 +69,15 @@ class Stage:
 
     def upstream(self):
         """Answers 1 KiB, /mib and /upload on every address of loopback, gRPC on another port."""
-        text = UPSTREAM.format(dir=self.folder, http=self.http, grpc=self.grpc, kib=KIB)
+        text = UPSTREAM.format(dir=self.folder, http=self.http, kib=KIB)
         path = self.write("upstream.conf", text)
         process = self.start(OTHER_CPU, "nginx", "-c", path, "-e", self.folder / "upstream.err")
         self.wait_for(process, self.http)
+        # A tenth of what nginx takes for a call, so that the proxies are what is slow.
+        process = self.start(
+            OTHER_CPU, "nghttpd", "--no-tls", "-a", "127.0.0.1", "-d", self.folder / "files",
+            "--no-content-length", "--trailer", "grpc-status: 0", self.grpc)
+        self.wait_for(process, self.grpc)
 
     def certificate(self):
         self.key, self.chain = self.folder / "key.pem", self.folder / "chain.pem"

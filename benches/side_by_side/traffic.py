@@ -48,7 +48,7 @@ def _h2(grpc=False, clients=8, streams=16):
             url = f"https://127.0.0.1:{proxy.https}/"
             return load.h2load(folder, url, seconds, clients, streams, rps)
         url = f"http://127.0.0.1:{proxy.h2c}/bench.Echo/Unary"
-        return load.h2load(folder, url, seconds, clients, streams, rps, folder / "files" / "grpc",
+        return load.h2load(folder, url, seconds, clients, streams, rps, proxy.stage.message,
                            GRPC)
     return go
 
