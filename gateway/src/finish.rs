@@ -178,10 +178,10 @@ impl Finish {
         self.0.flag = Some(flag);
     }
 
-    /// The head of the response leaves.
-    pub(crate) fn answers(&mut self, status: StatusCode) {
+    /// The head of the response leaves, which is there since `at`.
+    pub(crate) fn answers(&mut self, status: StatusCode, at: Instant) {
         self.0.status = Some(status);
-        self.0.first_byte = Some(self.0.begun.elapsed());
+        self.0.first_byte = Some(at - self.0.begun);
     }
 
     /// So many bytes of a response's body, or of a tunnel, left.
@@ -214,8 +214,9 @@ impl Drop for Finish {
         if let Some(body) = &known.body {
             known.received += body.received();
         }
-        known.count();
-        known.log();
+        let duration = known.begun.elapsed();
+        known.count(duration);
+        known.log(duration);
     }
 }
 
@@ -232,7 +233,7 @@ impl Known {
         }
     }
 
-    fn count(&self) {
+    fn count(&self, duration: Duration) {
         let worker = &self.connection.worker;
         if let Some(failure) = self.failure {
             worker.failures.count(failure);
@@ -240,12 +241,8 @@ impl Known {
         if let Some(reason) = self.flag {
             worker.failures.refuse(reason);
         }
-        let how = Finished {
-            status: self.status,
-            duration: self.begun.elapsed(),
-            received: self.received,
-            sent: self.sent,
-        };
+        let how =
+            Finished { status: self.status, duration, received: self.received, sent: self.sent };
         match &self.rule {
             Some(rule) => rule.metrics.finish(&how),
             None => {
@@ -256,7 +253,7 @@ impl Known {
         }
     }
 
-    fn log(&self) {
+    fn log(&self, duration: Duration) {
         let connection = &self.connection;
         let tls = connection.tls.as_ref();
         let path = self.target.path_and_query().map_or("", |path| path.as_str());
@@ -271,7 +268,7 @@ impl Known {
             status: self.status.map(|status| status.as_u16()),
             received: self.received,
             sent: self.sent,
-            duration: self.begun.elapsed(),
+            duration,
             first_byte: self.first_byte,
             upstream: self.upstream,
             listener: self.listener.as_ref().map(|listener| &*listener.label),

@@ -65,6 +65,8 @@ pub(crate) struct Answered {
     pub(crate) response: Response<ResponseBody<replay::Body>>,
     /// Who sent it; keep it to the end of the body.
     pub(crate) trying: Trying,
+    /// When its head came.
+    pub(crate) came: std::time::Instant,
     /// When a timeout of the route ends the body.
     pub(crate) deadline: Option<Instant>,
 }

@@ -60,12 +60,14 @@ pub(super) async fn attempt(
         Ok(Err(error)) => Err((error.stage, why(&error, job.body))),
         Err(failure) => Err((Stage::Sent, failure)),
     };
-    finish.waited(begun.elapsed());
+    let came = Instant::now();
+    finish.waited(came - begun);
     let metrics = job.backend.metrics();
     match result {
         Ok(response) => {
-            metrics.answered(response.status(), sent.elapsed());
-            Ok(Answered { response, trying, deadline: times.ends.map(|(at, _)| at) })
+            metrics.answered(response.status(), came - sent);
+            let deadline = times.ends.map(|(at, _)| at);
+            Ok(Answered { response, trying, came, deadline })
         }
         Err((stage, failure)) => {
             if let Some(how) = kind(failure) {

@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use snapshot::Timeouts;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use crate::failure::Failure;
 use crate::replay::Replay;
@@ -29,6 +29,7 @@ pub(super) struct Clock {
 pub(super) struct TryClock {
     /// The earliest end that a route's timeouts set, and which one that is.
     pub(super) ends: Option<(Instant, Failure)>,
+    begun: Instant,
     first_byte: Option<Duration>,
 }
 
@@ -50,7 +51,7 @@ impl Clock {
         let request = self.ends.map(|at| (at, Failure::RequestTimeout));
         let per_try = self.per_try.map(|time| (now + time, Failure::TryTimeout));
         let ends = request.into_iter().chain(per_try).min_by_key(|(at, _)| *at);
-        TryClock { ends, first_byte: self.first_byte }
+        TryClock { ends, begun: now, first_byte: self.first_byte }
     }
 
     /// Whether `timeouts.request` is over.
@@ -72,8 +73,9 @@ impl TryClock {
         }
         let Some(limit) = self.first_byte else { return Ok(sending.await) };
         let mut sent = progress(body);
+        let mut until = self.begun + limit;
         loop {
-            if let Ok(done) = timeout(limit, &mut sending).await {
+            if let Ok(done) = timeout_at(until, &mut sending).await {
                 return Ok(done);
             }
             let now = progress(body);
@@ -81,6 +83,7 @@ impl TryClock {
                 return Err(Failure::FirstByteTimeout);
             }
             sent = now;
+            until = Instant::now() + limit;
         }
     }
 }

@@ -4,6 +4,8 @@
 //! head and nothing behind it (trailers-only). Where the framing of a request is in doubt its
 //! connection closes behind the answer.
 
+use std::time::Instant;
+
 use http::header::{
     ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
 };
@@ -95,7 +97,7 @@ pub(super) fn redirect(
 
 /// The answer to a preflight.
 pub(super) fn preflight(mut finish: Finish, answer: Preflight) -> Response<Body> {
-    finish.answers(answer.status);
+    finish.answers(answer.status, Instant::now());
     let mut response = Response::new(Body::empty(finish));
     *response.status_mut() = answer.status;
     *response.headers_mut() = answer.headers;
@@ -108,7 +110,7 @@ fn text(
     line: &'static str,
     shape: Shape,
 ) -> Response<Body> {
-    finish.answers(status);
+    finish.answers(status, Instant::now());
     let line = format!("{line}\n");
     let length = HeaderValue::from(line.len());
     let body = if shape == Shape::Head { Body::empty(finish) } else { Body::text(finish, line) };
@@ -121,7 +123,7 @@ fn text(
 }
 
 fn grpc(mut finish: Finish, status: u8, message: &'static str) -> Response<Body> {
-    finish.answers(StatusCode::OK);
+    finish.answers(StatusCode::OK, Instant::now());
     let mut response = Response::new(Body::empty(finish));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));

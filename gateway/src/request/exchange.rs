@@ -240,11 +240,11 @@ impl Exchange<'_> {
 
     /// Hands the backend's response on to the client.
     fn pass_on(mut self, answered: Answered) -> Response<Body> {
-        let Answered { response, trying, deadline } = answered;
+        let Answered { response, trying, came, deadline } = answered;
         let (mut head, body) = response.into_parts();
         // The version is the connection's.
         head.version = Version::HTTP_11;
-        self.finish.answers(head.status);
+        self.finish.answers(head.status, came);
         let cut = trying.cut(&self.connection.worker.cuts);
         let body = Body::upstream(self.finish, Upstream { body, trying, deadline, cut });
         Response::from_parts(head, body)
@@ -256,7 +256,7 @@ impl Exchange<'_> {
         head.version = Version::HTTP_11;
         head.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         head.headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-        self.finish.answers(head.status);
+        self.finish.answers(head.status, answered.came);
         if let Some(gate) = &self.connection.gate {
             gate.upgraded();
         }

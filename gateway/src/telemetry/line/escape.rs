@@ -38,10 +38,12 @@ pub(super) fn bytes(out: &mut Vec<u8>, quoting: Quoting, text: &[u8], limit: usi
 
 /// All of `text`, which is short.
 pub(super) fn escape(out: &mut Vec<u8>, quoting: Quoting, text: &str) {
+    let unless = if quoting == Quoting::Word { WORD } else { TEXT };
     let mut rest = text;
     loop {
         // Nearly every text is plain to its end.
-        let plain = rest.bytes().take_while(|byte| is_plain(quoting, *byte)).count();
+        let special = rest.bytes().position(|byte| SPECIAL[usize::from(byte)] & unless != 0);
+        let plain = special.unwrap_or(rest.len());
         out.extend_from_slice(&rest.as_bytes()[..plain]);
         // What is plain is ASCII, so a character begins here.
         rest = &rest[plain..];
@@ -60,21 +62,24 @@ pub(super) fn escape(out: &mut Vec<u8>, quoting: Quoting, text: &str) {
     }
 }
 
-/// Printable ASCII without quotes and escapes. Controls beyond ASCII, which a terminal obeys as
-/// well, are not plain either.
-fn is_plain(quoting: Quoting, byte: u8) -> bool {
-    PLAIN[usize::from(byte)] || byte == b' ' && quoting != Quoting::Word
-}
+/// Special where spaces stand around.
+const WORD: u8 = 1;
+/// Special where quotes stand around.
+const TEXT: u8 = 2;
 
-/// Which bytes are plain in every line.
-static PLAIN: [bool; 256] = {
-    let mut plain = [false; 256];
-    let mut byte = 0_u8;
-    while byte < 128 {
-        plain[byte as usize] = byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
+/// Where a byte is special: anywhere, unless it is printable ASCII that ends or begins nothing.
+/// Controls beyond ASCII, which a terminal obeys as well, are not plain either.
+static SPECIAL: [u8; 256] = {
+    let mut special = [WORD | TEXT; 256];
+    let mut byte = b'!';
+    while byte <= b'~' {
+        if byte != b'"' && byte != b'\\' {
+            special[byte as usize] = 0;
+        }
         byte += 1;
     }
-    plain
+    special[b' ' as usize] = WORD;
+    special
 };
 
 fn hex(out: &mut Vec<u8>, prefix: &[u8], byte: u8) {
