@@ -12,7 +12,9 @@ import sys
 import time
 
 import change
+import cores
 import idle
+import large
 import traffic
 from report import Report
 from stage import Stage
@@ -60,7 +62,7 @@ def main():
             traffic.train(stage, args.seconds)
             return
         traffic.run(args.names, stage, args, report)
-        parts = {"W9": idle.run, "W10": traffic.run_large, "W11": change.churn,
+        parts = {"W1": cores.run, "W9": idle.run, "W10": large.run, "W11": change.churn,
                  "W12": change.routes, "W13": change.start, "W14": change.watcher}
         for name, part in parts.items():
             if name in args.names:

@@ -7,10 +7,10 @@ All log every request and keep connections to the upstream. Each listens on `htt
 import json
 import shutil
 
-from stage import PROXY_CPU, free_port
+from stage import OTHER_CPU, PROXY_CPU, free_port
 
 NGINX = """
-worker_processes 1; pid {dir}/nginx.pid; daemon off;
+worker_processes {workers}; pid {dir}/nginx.pid; daemon off;
 error_log {dir}/nginx.err;
 events {{ worker_connections 16000; }}
 http {{
@@ -84,23 +84,28 @@ def _three():
     return free_port(), free_port(), free_port()
 
 
-def _ready(name, stage, ports, *command):
-    process = stage.start(PROXY_CPU, *command)
+def _ready(name, stage, ports, *command, workers=1):
+    process = stage.start(_cpus(workers), *command)
     stage.wait_for(process, ports[0])
     return Proxy(name, stage, process, ports)
 
 
-def nginx(stage, more=""):
+def _cpus(workers):
+    return PROXY_CPU if workers == 1 else f"{PROXY_CPU},{OTHER_CPU}"
+
+
+def nginx(stage, more="", workers=1):
     ports = _three()
-    path = nginx_config(stage, ports, more)
-    return _ready("nginx", stage, ports, "nginx", "-c", path, "-e", stage.folder / "nginx.err")
+    path = nginx_config(stage, ports, more, workers)
+    command = ("nginx", "-c", path, "-e", stage.folder / "nginx.err")
+    return _ready("nginx", stage, ports, *command, workers=workers)
 
 
-def nginx_config(stage, ports, more=""):
+def nginx_config(stage, ports, more="", workers=1):
     http, https, h2c = ports
     text = NGINX.format(
         dir=stage.folder, http=http, https=https, h2c=h2c, up_http=stage.http, up_grpc=stage.grpc,
-        chain=stage.chain, key=stage.key, more=more)
+        chain=stage.chain, key=stage.key, more=more, workers=workers)
     return stage.write("nginx.conf", text)
 
 
@@ -256,7 +261,8 @@ def _folder(stage, ports, name, catch_all):
     return stage.write(f"{name}/all.yaml", text).parent
 
 
-def headgate(stage, name="headgate", more=None, options=(), catch_all=True, wait=True):
+def headgate(
+        stage, name="headgate", more=None, options=(), catch_all=True, wait=True, workers=1):
     """As shipped but for the number of workers; `more` writes further manifests."""
     ports = _three()
     place = "manifests-" + "".join(c for c in name if c.isalnum())
@@ -265,7 +271,7 @@ def headgate(stage, name="headgate", more=None, options=(), catch_all=True, wait
     if more:
         more(manifests)
     source = ("--manifests", manifests)
-    process = stage.start(PROXY_CPU, *_headgate_command(stage, source, options))
+    process = stage.start(_cpus(workers), *_headgate_command(stage, source, options, workers))
     if wait:
         stage.wait_for(process, ports[0])
     made = Proxy(name, stage, process, ports)
@@ -280,6 +286,6 @@ def headgate_on(stage, kubeconfig):
     return Proxy("headgate", stage, process, (None, None, None))
 
 
-def _headgate_command(stage, source, options):
-    return (stage.headgate, "run", *source, "--workers", "1", "--pre-drain", "0s",
+def _headgate_command(stage, source, options, workers=1):
+    return (stage.headgate, "run", *source, "--workers", workers, "--pre-drain", "0s",
             "--admin", f"127.0.0.1:{free_port()}", *options)

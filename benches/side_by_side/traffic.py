@@ -1,4 +1,4 @@
-"""W1 to W8 and W10: what a request costs, beside the peers."""
+"""W1 to W8: what a request costs, beside the peers."""
 
 import statistics
 
@@ -14,23 +14,10 @@ local raw = head .. "Transfer-Encoding: chunked\\r\\n\\r\\n" ..
   string.rep(chunk, 4) .. "0\\r\\n\\r\\n"
 request = function() return raw end
 """
-HOSTS = """
-math.randomseed(7)
-request = function()
-  return wrk.format("GET", "/service-" .. math.random(0, 7) .. "/items",
-    {Host = "host-" .. math.random(0, 4999) .. ".example"})
-end
-"""
-TENANTS = """
-math.randomseed(7)
-request = function()
-  return wrk.format("GET", "/", {["X-Tenant"] = "t" .. math.random(0, 999)})
-end
-"""
 GRPC = ("content-type: application/grpc", "te: trailers")
 
 
-def _wrk(path="/", connections=32, script="", https=False, headers=()):
+def over_http1(path="/", connections=32, script="", https=False, headers=()):
     def go(proxy, seconds, rate=None):
         scheme, port = ("https", proxy.https) if https else ("http", proxy.http)
         pause = max(round(connections * 4 / rate * 1000), 1) if rate else 0
@@ -40,7 +27,7 @@ def _wrk(path="/", connections=32, script="", https=False, headers=()):
     return go
 
 
-def _h2(grpc=False, clients=8, streams=16):
+def over_http2(grpc=False, clients=8, streams=16):
     def go(proxy, seconds, rate=None):
         folder = proxy.stage.folder
         rps = rate / clients if rate else 0
@@ -65,13 +52,13 @@ class Workload:
 
 
 WORKLOADS = {
-    "W1": Workload("HTTP/1.1 keep-alive, 1 KiB", _wrk()),
-    "W2": Workload("HTTP/1.1 keep-alive, 1 KiB, TLS 1.3", _wrk(https=True)),
-    "W3": Workload("HTTP/2 over TLS, 1 KiB, to HTTP/1.1", _h2()),
-    "W4": Workload("gRPC unary, h2c to h2c", _h2(grpc=True)),
-    "W5": Workload("1 MiB responses", _wrk("/mib", 8)),
-    "W6": Workload("32 KiB chunked uploads", _wrk(script=UPLOAD)),
-    "W7": Workload("a new connection for each request", _wrk(headers=("Connection: close",))),
+    "W1": Workload("HTTP/1.1 keep-alive, 1 KiB", over_http1()),
+    "W2": Workload("HTTP/1.1 keep-alive, 1 KiB, TLS 1.3", over_http1(https=True)),
+    "W3": Workload("HTTP/2 over TLS, 1 KiB, to HTTP/1.1", over_http2()),
+    "W4": Workload("gRPC unary, h2c to h2c", over_http2(grpc=True)),
+    "W5": Workload("1 MiB responses", over_http1("/mib", 8)),
+    "W6": Workload("32 KiB chunked uploads", over_http1(script=UPLOAD)),
+    "W7": Workload("a new connection for each request", over_http1(headers=("Connection: close",))),
     "W8": Workload("TLS handshakes, full", _handshakes(False), half=False),
     "W8r": Workload("TLS handshakes, resumed", _handshakes(True), half=False),
 }
@@ -125,38 +112,3 @@ def train(stage, seconds):
     for work in WORKLOADS.values():
         work.go(proxy, seconds)
     proxy.stop()
-
-
-def many_hosts(folder):
-    """40,000 routes on 5,000 hosts, 200 to a file."""
-    for first in range(0, 40_000, 200):
-        text = ""
-        for index in range(first, first + 200):
-            path = f"matches: [{{path: {{type: PathPrefix, value: /service-{index % 8}}}}}]"
-            text += proxies.route(f"route-{index}", host=f"host-{index // 8}.example", matches=path)
-        (folder / f"routes-{first}.yaml").write_text(text)
-
-
-def many_headers(folder):
-    """1,000 rules on one path that ask for a value of one header: 63 routes of 16 rules."""
-    rule = """  - backendRefs: [{{name: http, port: 80}}]
-    matches: [{{path: {{type: PathPrefix, value: /}}, headers: [{{name: x-tenant, value: t{}}}]}}]
-"""
-    for first in range(0, 1_000, 16):
-        rules = "".join(rule.format(index) for index in range(first, min(first + 16, 1_000)))
-        head = proxies.route(f"tenants-{first}").split("  - backendRefs")[0]
-        (folder / f"tenants-{first}.yaml").write_text(head + rules)
-
-
-def run_large(stage, args, report):
-    """W10: W1 again in large tables, beside W1 itself in the same rounds."""
-    few = proxies.headgate(stage, "headgate, 1 route")
-    hosts = proxies.headgate(stage, "headgate, 40,000 routes", more=many_hosts)
-    headers = proxies.headgate(stage, "headgate, 1,000 header rules", more=many_headers)
-    plain, by_host, by_header = _wrk(), _wrk(script=HOSTS), _wrk(script=TENANTS)
-    which = {few.name: plain, hosts.name: by_host, headers.name: by_header}
-    work = Workload("large tables", lambda proxy, *more: which[proxy.name](proxy, *more))
-    running = [few, hosts, headers]
-    report.traffic("W10", "W1 in large tables", rounds(work, running, args))
-    for proxy in running:
-        proxy.stop()
