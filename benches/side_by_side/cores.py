@@ -10,13 +10,12 @@ LOAD = traffic.over_http1()
 def run(stage, args, report):
     running = []
     for workers in (1, 2):
-        made = [proxies.nginx(stage, workers=workers), proxies.headgate(stage, workers=workers)]
-        for proxy in made:
-            proxy.name += f", workers {workers}"
-        running += made
+        nginx = proxies.nginx(stage, workers=workers)
+        nginx.name += f", {workers}"
+        running += [nginx, proxies.headgate(stage, f"headgate, {workers}", workers=workers)]
     rows = traffic.rounds(traffic.Workload("workers", LOAD, half=False), running, args)
     report.lines("W1, workers", "CPU per request", {
-        name: {"one worker, µs": rows[f"{name}, workers 1"]["us"],
-               "two, µs": rows[f"{name}, workers 2"]["us"]} for name in ("nginx", "headgate")})
+        name: {"one worker, µs": rows[f"{name}, 1"]["us"],
+               "two, µs": rows[f"{name}, 2"]["us"]} for name in ("nginx", "headgate")})
     for proxy in running:
         proxy.stop()
