@@ -46,7 +46,6 @@ const NEWS_WAIT: Duration = Duration::from_secs(1);
 /// One service port, as routes hold it.
 pub(crate) struct Backend {
     key: BackendKey,
-    label: Box<str>,
     settings: Arc<Settings>,
     config: ArcSwapOption<BackendConfig>,
     set: ArcSwap<EndpointSet>,
@@ -71,7 +70,6 @@ impl Backend {
             metrics: Arc::new(metrics),
             waiting: AtomicUsize::new(0),
             news: Notify::new(),
-            label: key.to_string().into(),
             key,
         }
     }
@@ -83,7 +81,7 @@ impl Backend {
 
     /// The key as text, for the log.
     pub(crate) fn label(&self) -> &str {
-        &self.label
+        self.metrics.backend()
     }
 
     /// Its numbers.

@@ -272,7 +272,7 @@ impl Known {
             first_byte: self.first_byte,
             upstream: self.upstream,
             listener: self.listener.as_ref().map(|listener| &*listener.label),
-            route: self.rule.as_ref().map(|rule| &*rule.label),
+            route: self.rule.as_ref().map(|rule| rule.metrics.route()),
             backend: self.backend.as_ref().map(|backend| backend.label()),
             endpoint: self.endpoint,
             tries: self.tries,

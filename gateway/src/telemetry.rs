@@ -12,7 +12,7 @@ mod connection;
 mod family;
 mod line;
 mod outside;
-mod owner;
+mod owners;
 mod process;
 mod record;
 mod recorder;
@@ -37,10 +37,12 @@ pub(crate) use retry::{RetryBy, RetryReason};
 pub(crate) use route::Finished;
 pub use route::RouteMetrics;
 
+use backend::BackendNumbers;
 use family::Family;
 use outside::Outside;
-use owner::Owner;
+use owners::Owners;
 use registry::Registry;
+use route::RouteNumbers;
 
 static FAILURES: Family = Family::counter(
     "headgate_failures_total",
@@ -54,8 +56,9 @@ pub struct Telemetry(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    registry: Arc<Registry>,
-    process: Owner,
+    process: Arc<Registry>,
+    routes: Arc<Owners<RouteNumbers>>,
+    backends: Arc<Owners<BackendNumbers>>,
     connections: ConnectionMetrics,
     config: ConfigMetrics,
     unrouted: Arc<RouteMetrics>,
@@ -67,22 +70,24 @@ impl Telemetry {
     #[must_use]
     pub fn new() -> Self {
         process::started();
-        let registry = Arc::new(Registry::default());
-        let process = || Owner::process(registry.clone());
+        let process = Arc::new(Registry::default());
+        let routes = Arc::new(Owners::default());
         Self(Arc::new(Inner {
-            connections: ConnectionMetrics::new(process()),
-            config: ConfigMetrics::new(&process()),
-            unrouted: Arc::new(RouteMetrics::new(registry.clone(), None)),
-            process: process(),
+            connections: ConnectionMetrics::new(process.clone()),
+            config: ConfigMetrics::new(&process),
+            unrouted: Arc::new(RouteMetrics::new(routes.clone(), None)),
             outside: Outside::default(),
-            registry: registry.clone(),
+            backends: Arc::new(Owners::default()),
+            process,
+            routes,
         }))
     }
 
     /// The numbers of a route: call it when a route is compiled.
     #[must_use]
     pub fn route(&self, key: &RouteKey) -> Arc<RouteMetrics> {
-        Arc::new(RouteMetrics::new(self.0.registry.clone(), Some(key.clone())))
+        let name = key.to_string().into();
+        Arc::new(RouteMetrics::new(self.0.routes.clone(), Some(name)))
     }
 
     /// The numbers of requests that no route took; they show in the totals only.
@@ -91,10 +96,10 @@ impl Telemetry {
         &self.0.unrouted
     }
 
-    /// The numbers of a backend. Formats its key and takes a lock: call it when one is made.
+    /// The numbers of a backend: call it when one is made.
     #[must_use]
     pub fn backend(&self, key: &BackendKey) -> BackendMetrics {
-        BackendMetrics::new(self.owner("backend", &key.to_string()))
+        BackendMetrics::new(self.0.backends.clone(), key.to_string().into())
     }
 
     /// The numbers of all connections from clients.
@@ -118,7 +123,7 @@ impl Telemetry {
     /// What crates write into that use the `metrics` macros.
     #[must_use]
     pub fn recorder(&self) -> MetricsRecorder {
-        MetricsRecorder(self.0.registry.clone())
+        MetricsRecorder(self.0.process.clone())
     }
 
     /// Shows a counter that somebody else keeps; of the same name, the last one counts.
@@ -134,14 +139,10 @@ impl Telemetry {
     /// All metrics in Prometheus' text format, version 0.0.4.
     #[must_use]
     pub fn render(&self) -> String {
-        let mut text = text::render(self.0.registry.families());
+        let mut text = text::render(&self.0.process, &self.0.routes, &self.0.backends);
         self.0.outside.render(&mut text);
         process::render(&mut text);
         text
-    }
-
-    fn owner(&self, name: &str, value: &str) -> Owner {
-        Owner::new(self.0.registry.clone(), name, value)
     }
 }
 

@@ -16,8 +16,6 @@ use crate::telemetry::RouteMetrics;
 pub(crate) struct Rule {
     /// Its name in the snapshot.
     pub(crate) key: RouteKey,
-    /// The same as text, for the log.
-    pub(crate) label: Box<str>,
     /// `rules[].name`.
     pub(crate) name: Option<Arc<str>>,
     /// The kind of the object that it stands in.
@@ -30,7 +28,7 @@ pub(crate) struct Rule {
     pub(crate) retry: Option<Arc<Retry>>,
     /// `rules[].sessionPersistence`.
     pub(crate) session: Option<Arc<Session>>,
-    /// The series of this rule; the same through every change of the rule.
+    /// The series of this rule, and its key as text; the same through every change of the rule.
     pub(crate) metrics: Arc<RouteMetrics>,
     /// What it was compiled from.
     pub(super) source: Arc<Route>,
@@ -77,7 +75,6 @@ impl Rule {
         }
         Ok(Self {
             key: key.clone(),
-            label: key.to_string().into(),
             name: source.name.clone(),
             kind: key.kind,
             filters,

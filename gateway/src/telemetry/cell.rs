@@ -8,12 +8,25 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use metrics::{CounterFn, GaugeFn, HistogramFn};
 
+use super::family::Bounds;
+
+/// Room in each histogram: one more than the most bounds that there are.
+const MOST_BUCKETS: usize = 17;
+
 /// One number, or one histogram, that handles write.
 #[derive(Clone, Debug)]
 pub(super) enum Cell {
     Counter(Arc<Count>),
     Gauge(Arc<Level>),
     Histogram(Arc<Buckets>),
+}
+
+/// The same, wherever it stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Number<'n> {
+    Counter(&'n Count),
+    Gauge(&'n Level),
+    Histogram(&'n Buckets),
 }
 
 /// Only goes up.
@@ -27,20 +40,29 @@ pub(super) struct Level(AtomicU64);
 /// How often values fell between fixed bounds.
 #[derive(Debug)]
 pub(super) struct Buckets {
-    /// Upper bounds, ascending; a value equal to a bound counts below it.
-    bounds: &'static [f64],
-    /// One for each bound, and one for what is above the last.
-    counts: Box<[AtomicU64]>,
+    /// A value equal to a bound counts below it.
+    bounds: Bounds,
     sum: Level,
+    /// One for each bound, and one for what is above the last; the rest is not used.
+    counts: [AtomicU64; MOST_BUCKETS],
 }
 
 impl Cell {
+    /// What it is now.
+    pub(super) fn number(&self) -> Number<'_> {
+        match self {
+            Self::Counter(count) => Number::Counter(count),
+            Self::Gauge(level) => Number::Gauge(level),
+            Self::Histogram(buckets) => Number::Histogram(buckets),
+        }
+    }
+
     /// Adds `other`'s values to ours; both are of one kind and have the same bounds.
-    pub(super) fn absorb(&self, other: &Self) {
+    pub(super) fn absorb(&self, other: Number<'_>) {
         match (self, other) {
-            (Self::Counter(ours), Self::Counter(theirs)) => ours.increment(theirs.get()),
-            (Self::Gauge(ours), Self::Gauge(theirs)) => GaugeFn::increment(&**ours, theirs.get()),
-            (Self::Histogram(ours), Self::Histogram(theirs)) => ours.absorb(theirs),
+            (Self::Counter(ours), Number::Counter(theirs)) => ours.increment(theirs.get()),
+            (Self::Gauge(ours), Number::Gauge(theirs)) => ours.add(theirs.get()),
+            (Self::Histogram(ours), Number::Histogram(theirs)) => ours.absorb(theirs),
             _ => unreachable!("the cells of one family are of its kind"),
         }
     }
@@ -70,9 +92,9 @@ impl Level {
 }
 
 impl Buckets {
-    pub(super) fn new(bounds: &'static [f64]) -> Self {
-        let counts = (0..=bounds.len()).map(|_| AtomicU64::new(0)).collect();
-        Self { bounds, counts, sum: Level::default() }
+    pub(super) fn new(bounds: Bounds) -> Self {
+        assert!(bounds.len() < MOST_BUCKETS, "a histogram has no room for {} bounds", bounds.len());
+        Self { bounds, sum: Level::default(), counts: Default::default() }
     }
 
     pub(super) fn bounds(&self) -> &'static [f64] {
@@ -81,7 +103,7 @@ impl Buckets {
 
     /// Values in each bucket, not cumulated; one more than there are bounds.
     pub(super) fn counts(&self) -> impl Iterator<Item = u64> {
-        self.counts.iter().map(|count| count.load(Relaxed))
+        self.counts[..=self.bounds.len()].iter().map(|count| count.load(Relaxed))
     }
 
     pub(super) fn sum(&self) -> f64 {
@@ -132,9 +154,11 @@ impl HistogramFn for Buckets {
 mod tests {
     use super::{Buckets, HistogramFn};
 
+    static TWO: &[f64] = &[1.0, 2.0];
+
     #[test]
     fn a_value_on_a_bound_counts_below_it() {
-        let buckets = Buckets::new(&[1.0, 2.0]);
+        let buckets = Buckets::new(&TWO);
         for value in [0.5, 1.0, 1.5, 2.0, 2.5] {
             buckets.record(value);
         }
@@ -144,7 +168,7 @@ mod tests {
 
     #[test]
     fn what_is_no_number_still_lands_in_one_bucket() {
-        let buckets = Buckets::new(&[1.0]);
+        let buckets = Buckets::new(&TWO);
         buckets.record(f64::NAN);
         buckets.record(f64::INFINITY);
         assert_eq!(buckets.counts().sum::<u64>(), 2);

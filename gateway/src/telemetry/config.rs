@@ -6,7 +6,7 @@ use metrics::{Counter, Gauge, Histogram};
 use snapshot::{Snapshot, Version};
 
 use super::family::{Family, WORK_SECONDS};
-use super::owner::Owner;
+use super::registry::Registry;
 
 static VERSION: Family =
     Family::gauge("headgate_snapshot_version", "Version of the snapshot that is live.");
@@ -15,12 +15,12 @@ static APPLIED: Family =
 static APPLY: Family = Family::histogram(
     "headgate_snapshot_apply_seconds",
     "Time from a snapshot's arrival to the moment that every table is live.",
-    WORK_SECONDS,
+    &WORK_SECONDS,
 );
 static LIVE: Family = Family::histogram(
     "headgate_change_live_seconds",
     "Time from the source's notice of a change to the moment that it is live.",
-    WORK_SECONDS,
+    &WORK_SECONDS,
 );
 static REFUSED: Family = Family::gauge(
     "headgate_resources_refused",
@@ -46,16 +46,16 @@ pub struct ConfigMetrics {
 }
 
 impl ConfigMetrics {
-    pub(super) fn new(owner: &Owner) -> Self {
+    pub(super) fn new(process: &Registry) -> Self {
         Self {
-            version: owner.gauge(&VERSION, ""),
-            applied: owner.counter(&APPLIED, ""),
-            apply: owner.histogram(&APPLY),
-            live: owner.histogram(&LIVE),
-            refused: owner.gauge(&REFUSED, ""),
-            problems: owner.gauge(&PROBLEMS, ""),
+            version: process.gauge(&VERSION, ""),
+            applied: process.counter(&APPLIED, ""),
+            apply: process.histogram(&APPLY),
+            live: process.histogram(&LIVE),
+            refused: process.gauge(&REFUSED, ""),
+            problems: process.gauge(&PROBLEMS, ""),
             resources: ["Listener", "Route", "Backend", "Endpoints", "Certificate", "Drain"]
-                .map(|kind| owner.gauge(&RESOURCES, format!("kind=\"{kind}\""))),
+                .map(|kind| process.gauge(&RESOURCES, format!("kind=\"{kind}\""))),
         }
     }
 

@@ -1,11 +1,12 @@
 //! What connections from clients tell: how many, how they end, what was refused at the door.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::{Counter, Gauge, Histogram};
 
 use super::family::{Family, SECONDS};
-use super::owner::Owner;
+use super::registry::Registry;
 
 static ACCEPTED: Family =
     Family::counter("headgate_connections_total", "Connections taken from clients.");
@@ -19,7 +20,7 @@ static HANDSHAKES: Family =
 static HANDSHAKE: Family = Family::histogram(
     "headgate_tls_handshake_seconds",
     "Time that TLS handshakes with clients took which succeeded.",
-    SECONDS,
+    &SECONDS,
 );
 static REQUESTS_REFUSED: Family = Family::counter(
     "headgate_requests_refused_total",
@@ -31,7 +32,7 @@ static TUNNELS: Family =
 /// Numbers of all connections from clients; one per worker or one for all, they add up.
 #[derive(Debug)]
 pub struct ConnectionMetrics {
-    owner: Owner,
+    process: Arc<Registry>,
     accepted: Counter,
     open: Gauge,
     handshakes_done: Counter,
@@ -41,15 +42,15 @@ pub struct ConnectionMetrics {
 }
 
 impl ConnectionMetrics {
-    pub(super) fn new(owner: Owner) -> Self {
+    pub(super) fn new(process: Arc<Registry>) -> Self {
         Self {
-            accepted: owner.counter(&ACCEPTED, ""),
-            open: owner.gauge(&OPEN, ""),
-            handshakes_done: owner.counter(&HANDSHAKES, "result=\"done\""),
-            handshakes_failed: owner.counter(&HANDSHAKES, "result=\"failed\""),
-            handshake: owner.histogram(&HANDSHAKE),
-            tunnels: owner.gauge(&TUNNELS, ""),
-            owner,
+            accepted: process.counter(&ACCEPTED, ""),
+            open: process.gauge(&OPEN, ""),
+            handshakes_done: process.counter(&HANDSHAKES, "result=\"done\""),
+            handshakes_failed: process.counter(&HANDSHAKES, "result=\"failed\""),
+            handshake: process.histogram(&HANDSHAKE),
+            tunnels: process.gauge(&TUNNELS, ""),
+            process,
         }
     }
 
@@ -88,12 +89,12 @@ impl ConnectionMetrics {
     /// The counter of connections refused for this reason, a word of ours such as `limit`. Looked
     /// up: make it once where it may be used often.
     pub(crate) fn refused(&self, reason: &'static str) -> Counter {
-        self.owner.counter(&REFUSED, format!("reason=\"{reason}\""))
+        self.process.counter(&REFUSED, format!("reason=\"{reason}\""))
     }
 
     /// The counter of requests refused for this reason, a word of ours such as `bare_lf`. Looked
     /// up: make it once where it may be used often.
     pub(crate) fn request_refused(&self, reason: &'static str) -> Counter {
-        self.owner.counter(&REQUESTS_REFUSED, format!("reason=\"{reason}\""))
+        self.process.counter(&REQUESTS_REFUSED, format!("reason=\"{reason}\""))
     }
 }

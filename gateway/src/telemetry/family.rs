@@ -24,19 +24,22 @@ pub(crate) struct Total {
 pub(crate) enum Kind {
     Counter,
     Gauge,
-    /// With the upper bounds of its buckets, ascending.
-    Histogram(&'static [f64]),
+    /// With the upper bounds of its buckets.
+    Histogram(Bounds),
 }
+
+/// Upper bounds of buckets, ascending; by reference, so that each histogram keeps one word of them.
+pub(crate) type Bounds = &'static &'static [f64];
 
 /// Bounds for times in seconds: from half a millisecond, below which a proxied request hardly
 /// gets, to the 60 s that a response head may take.
-pub(crate) const SECONDS: &[f64] = &[
+pub(crate) static SECONDS: &[f64] = &[
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
     60.0,
 ];
 
 /// Bounds for times of our own work, which takes microseconds when little changed.
-pub(crate) const WORK_SECONDS: &[f64] = &[
+pub(crate) static WORK_SECONDS: &[f64] = &[
     0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0,
     5.0,
 ];
@@ -50,11 +53,7 @@ impl Family {
         Self { name, help, kind: Kind::Gauge, total: None }
     }
 
-    pub(crate) const fn histogram(
-        name: &'static str,
-        help: &'static str,
-        bounds: &'static [f64],
-    ) -> Self {
+    pub(crate) const fn histogram(name: &'static str, help: &'static str, bounds: Bounds) -> Self {
         Self { name, help, kind: Kind::Histogram(bounds), total: None }
     }
 

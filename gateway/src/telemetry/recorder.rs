@@ -32,7 +32,7 @@ impl Recorder for MetricsRecorder {
     }
 
     fn describe_histogram(&self, key: KeyName, _: Option<Unit>, help: SharedString) {
-        self.0.describe(key.as_str(), Kind::Histogram(SECONDS), help.into_owned());
+        self.0.describe(key.as_str(), Kind::Histogram(&SECONDS), help.into_owned());
     }
 
     fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
@@ -50,7 +50,7 @@ impl Recorder for MetricsRecorder {
     }
 
     fn register_histogram(&self, key: &Key, _: &Metadata<'_>) -> Histogram {
-        match self.register(key, Kind::Histogram(SECONDS)) {
+        match self.register(key, Kind::Histogram(&SECONDS)) {
             Cell::Histogram(buckets) => Histogram::from_arc(buckets),
             _ => Histogram::noop(),
         }

@@ -3,12 +3,11 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use metrics::{Counter, Gauge, Histogram};
-use snapshot::RouteKey;
+use metrics::{CounterFn, GaugeFn, HistogramFn};
 
+use super::cell::{Buckets, Count, Level, Number};
 use super::family::{Family, SECONDS};
-use super::owner::Owner;
-use super::registry::Registry;
+use super::owners::{Name, Numbers, Owner, Owners, Series};
 use super::retry::{RetryBy, RetryReason};
 
 static REQUESTS: Family = Family::counter(
@@ -22,7 +21,7 @@ static REQUESTS: Family = Family::counter(
 static DURATION: Family = Family::histogram(
     "headgate_route_request_duration_seconds",
     "From a request's head to the end of its response, by route.",
-    SECONDS,
+    &SECONDS,
 )
 .with_total(
     "headgate_request_duration_seconds",
@@ -68,24 +67,22 @@ const CLASSES: [&str; 6] = [
 /// Numbers of one route, or of the requests that no route took. Those that count for one route
 /// share them; a route without requests has no series.
 #[derive(Debug)]
-pub struct RouteMetrics {
-    registry: Arc<Registry>,
-    /// `None` for requests that no route took.
-    route: Option<RouteKey>,
-    handles: OnceLock<Box<Handles>>,
+pub struct RouteMetrics(Owner<RouteNumbers>);
+
+/// What every request writes stands at the beginning, for the fewest lines of cache.
+#[derive(Debug)]
+#[repr(C)]
+pub(super) struct RouteNumbers {
+    in_flight: Level,
+    sent: Count,
+    requests: [Count; CLASSES.len()],
+    duration: Buckets,
+    received: Count,
+    /// Most routes see none.
+    retries: OnceLock<Box<Retries>>,
 }
 
-#[derive(Debug)]
-struct Handles {
-    owner: Owner,
-    requests: [Counter; CLASSES.len()],
-    duration: Histogram,
-    in_flight: Gauge,
-    received: Counter,
-    sent: Counter,
-    /// Made by the first one of each kind: most routes see none, or one.
-    retries: [[OnceLock<Counter>; RetryReason::ALL.len()]; RetryBy::ALL.len()],
-}
+type Retries = [[Count; RetryReason::ALL.len()]; RetryBy::ALL.len()];
 
 /// How a request ended.
 #[derive(Clone, Copy, Debug)]
@@ -101,55 +98,79 @@ pub(crate) struct Finished {
 }
 
 impl RouteMetrics {
-    pub(super) fn new(registry: Arc<Registry>, route: Option<RouteKey>) -> Self {
-        Self { registry, route, handles: OnceLock::new() }
+    pub(super) fn new(owners: Arc<Owners<RouteNumbers>>, name: Name) -> Self {
+        Self(Owner::new(owners, name))
+    }
+
+    /// The route's key as text.
+    #[must_use]
+    pub fn route(&self) -> &str {
+        self.0.name()
     }
 
     /// A request begins; exactly one [`Self::finish`] follows.
     pub(crate) fn begin(&self) {
-        self.handles().in_flight.increment(1.0);
+        self.0.numbers().in_flight.increment(1.0);
     }
 
     /// A request that has begun ends.
     pub(crate) fn finish(&self, how: &Finished) {
-        let handles = self.handles();
-        handles.in_flight.decrement(1.0);
+        let numbers = self.0.numbers();
+        numbers.in_flight.decrement(1.0);
         let class = how.status.map_or(0, |status| usize::from(status.as_u16() / 100));
-        handles.requests[class.min(CLASSES.len() - 1)].increment(1);
-        handles.duration.record(how.duration);
+        numbers.requests[class.min(CLASSES.len() - 1)].increment(1);
+        numbers.duration.record(how.duration.as_secs_f64());
         if how.received > 0 {
-            handles.received.increment(how.received);
+            numbers.received.increment(how.received);
         }
         if how.sent > 0 {
-            handles.sent.increment(how.sent);
+            numbers.sent.increment(how.sent);
         }
     }
 
     /// A request is tried once more.
     pub(crate) fn retry(&self, by: RetryBy, reason: RetryReason) {
-        let handles = self.handles();
-        let counter = &handles.retries[by as usize][reason as usize];
-        let label = || format!("by=\"{}\",reason=\"{}\"", by.as_str(), reason.as_str());
-        counter.get_or_init(|| handles.owner.counter(&RETRIES, label())).increment(1);
+        let retries = self.0.numbers().retries.get_or_init(Box::default);
+        retries[by as usize][reason as usize].increment(1);
     }
+}
 
-    /// Made by the first request, so that idle routes cost neither memory nor lines in a scrape.
-    fn handles(&self) -> &Handles {
-        self.handles.get_or_init(|| {
-            let registry = self.registry.clone();
-            let owner = match &self.route {
-                Some(route) => Owner::new(registry, "route", &route.to_string()),
-                None => Owner::process(registry),
-            };
-            Box::new(Handles {
-                requests: CLASSES.map(|class| owner.counter(&REQUESTS, class)),
-                duration: owner.histogram(&DURATION),
-                in_flight: owner.gauge(&IN_FLIGHT, ""),
-                received: owner.counter(&RECEIVED, ""),
-                sent: owner.counter(&SENT, ""),
-                retries: Default::default(),
-                owner,
-            })
-        })
+impl Default for RouteNumbers {
+    fn default() -> Self {
+        Self {
+            in_flight: Level::default(),
+            sent: Count::default(),
+            requests: Default::default(),
+            duration: Buckets::new(&SECONDS),
+            received: Count::default(),
+            retries: OnceLock::new(),
+        }
+    }
+}
+
+impl Numbers for RouteNumbers {
+    const OWNER: &'static str = "route";
+    const FAMILIES: &'static [&'static Family] =
+        &[&REQUESTS, &DURATION, &IN_FLIGHT, &RECEIVED, &SENT, &RETRIES];
+
+    fn list(&self) -> Vec<Series<'_>> {
+        let mut list = vec![
+            Series::new(&DURATION, "", Number::Histogram(&self.duration)),
+            Series::new(&IN_FLIGHT, "", Number::Gauge(&self.in_flight)),
+            Series::new(&RECEIVED, "", Number::Counter(&self.received)),
+            Series::new(&SENT, "", Number::Counter(&self.sent)),
+        ];
+        list.extend(Series::counters(&REQUESTS, CLASSES, &self.requests));
+        for (by, counts) in
+            RetryBy::ALL.iter().zip(self.retries.get().into_iter().flat_map(|all| &**all))
+        {
+            // A kind of retry that never happened does not show.
+            let counts = RetryReason::ALL.iter().zip(counts).filter(|(_, count)| count.get() > 0);
+            list.extend(counts.map(|(reason, count)| {
+                let own = format!("by=\"{}\",reason=\"{}\"", by.as_str(), reason.as_str());
+                Series::new(&RETRIES, own, Number::Counter(count))
+            }));
+        }
+        list
     }
 }

@@ -4,34 +4,88 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::cell::{Buckets, Cell};
-use super::family::Kind;
-use super::registry::{LabelText, Name, Series};
+use super::backend::BackendNumbers;
+use super::cell::{Buckets, Cell, Number};
+use super::family::{Family, Kind};
+use super::owners::{Numbers, Owners, Shown};
+use super::registry::{LabelText, Registry, Series, label_text};
+use super::route::RouteNumbers;
 
 /// Writing into a `String` cannot fail.
 const INFALLIBLE: &str = "a String takes every write";
 
-/// All families, in their order; families without series are left out.
-pub(super) fn render(families: Vec<(Cow<'static, str>, Series)>) -> String {
+/// Writes one family, or nothing if it has no series.
+type Part<'a> = Box<dyn FnOnce(&mut String) + 'a>;
+
+/// All families, by name.
+pub(super) fn render(
+    registry: &Registry,
+    routes: &Owners<RouteNumbers>,
+    backends: &Owners<BackendNumbers>,
+) -> String {
+    let (routes, backends) = (routes.shown(), backends.shown());
+    let mut parts = BTreeMap::<Cow<'static, str>, Part<'_>>::new();
+    for (name, series) in registry.families() {
+        let part = Box::new({
+            let name = name.clone();
+            move |text: &mut String| of_process(text, &name, &series)
+        });
+        parts.insert(name, part);
+    }
+    owned(&mut parts, &routes);
+    owned(&mut parts, &backends);
     let mut text = String::new();
-    for (name, series) in families {
-        let visible = |name: &Name| name.owner.is_some() || series.total.is_none();
-        let lines = series.live.iter().filter(|(name, _)| visible(name));
-        let mut lines = lines.peekable();
-        if lines.peek().is_some() {
-            head(&mut text, &name, &series.help, series.kind);
-        }
-        for (labels, cell) in lines {
-            sample(&mut text, &name, &joined(labels), cell);
-        }
-        if let Some(total) = series.total {
-            head(&mut text, total.name, total.help, series.kind);
-            for (labels, cell) in summed(&series) {
-                sample(&mut text, total.name, &labels, &cell);
+    parts.into_values().for_each(|part| part(&mut text));
+    text
+}
+
+fn of_process(text: &mut String, name: &str, series: &Series) {
+    if series.cells.is_empty() {
+        return;
+    }
+    head(text, name, &series.help, series.kind);
+    for (labels, cell) in &series.cells {
+        sample(text, name, labels, cell.number());
+    }
+}
+
+fn owned<'a, N: Numbers>(parts: &mut BTreeMap<Cow<'static, str>, Part<'a>>, all: &'a Shown<N>) {
+    for family in N::FAMILIES {
+        parts.insert(family.name.into(), Box::new(|text| of_owners(text, family, all)));
+    }
+}
+
+/// A family of owners, and its total, which has live owners and those that left.
+fn of_owners<N: Numbers>(text: &mut String, family: &Family, all: &Shown<N>) {
+    let mut sums = BTreeMap::<LabelText, Cell>::new();
+    let mut begun = false;
+    for (name, held) in &all.live {
+        let owner = name.as_ref().map(|name| label_text([(N::OWNER, &**name)].into_iter()));
+        let mut series = held.numbers.list();
+        series.retain(|series| std::ptr::eq(series.family, family));
+        series.sort_unstable_by(|a, b| a.own.cmp(&b.own));
+        for series in series {
+            if let Some(owner) = &owner {
+                if !begun {
+                    head(text, family.name, family.help, family.kind);
+                    begun = true;
+                }
+                sample(text, family.name, &joined(owner, &series.own), series.number);
             }
+            let sum = sums.entry(series.own).or_insert_with(|| family.kind.cell());
+            sum.absorb(series.number);
         }
     }
-    text
+    let Some(total) = family.total else { return };
+    for ((_, own), cell) in all.left.iter().filter(|((of, _), _)| *of == family.name) {
+        sums.entry(own.clone()).or_insert_with(|| family.kind.cell()).absorb(cell.number());
+    }
+    if !sums.is_empty() {
+        head(text, total.name, total.help, family.kind);
+    }
+    for (labels, cell) in sums {
+        sample(text, total.name, &labels, cell.number());
+    }
 }
 
 /// The two comment lines that begin a family.
@@ -45,30 +99,16 @@ pub(super) fn head(text: &mut String, name: &str, help: &str, kind: Kind) {
     write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n").expect(INFALLIBLE);
 }
 
-/// Live owners and those that left, by the labels that are not the owner's.
-fn summed(series: &Series) -> BTreeMap<LabelText, Cell> {
-    let mut sums: BTreeMap<LabelText, Cell> = BTreeMap::new();
-    let live = series.live.iter().map(|(name, cell)| (&name.own, cell));
-    for (own, cell) in live.chain(&series.left) {
-        sums.entry(own.clone()).or_insert_with(|| series.kind.cell()).absorb(cell);
-    }
-    sums
+fn joined<'a>(owner: &'a str, own: &str) -> Cow<'a, str> {
+    if own.is_empty() { Cow::Borrowed(owner) } else { Cow::Owned(format!("{owner},{own}")) }
 }
 
-fn joined(name: &Name) -> Cow<'_, str> {
-    match &name.owner {
-        None => Cow::Borrowed(&name.own),
-        Some(owner) if name.own.is_empty() => Cow::Borrowed(owner),
-        Some(owner) => Cow::Owned(format!("{owner},{}", name.own)),
-    }
-}
-
-fn sample(text: &mut String, name: &str, labels: &str, cell: &Cell) {
+fn sample(text: &mut String, name: &str, labels: &str, of: Number<'_>) {
     let braced = if labels.is_empty() { String::new() } else { format!("{{{labels}}}") };
-    match cell {
-        Cell::Counter(count) => writeln!(text, "{name}{braced} {}", count.get()),
-        Cell::Gauge(level) => writeln!(text, "{name}{braced} {}", number(level.get())),
-        Cell::Histogram(buckets) => {
+    match of {
+        Number::Counter(count) => writeln!(text, "{name}{braced} {}", count.get()),
+        Number::Gauge(level) => writeln!(text, "{name}{braced} {}", number(level.get())),
+        Number::Histogram(buckets) => {
             histogram(text, name, labels, buckets);
             return;
         }
