@@ -20,12 +20,17 @@ use super::shards::Shards;
 #[derive(Clone, Default)]
 pub(super) struct Host {
     branches: Shards<Arc<Branch>>,
-    /// In the order of precedence.
-    regexes: Arc<[Entry]>,
-    /// Those that come after prefixes.
-    late_regexes: Arc<[Entry]>,
+    /// `None` for none: most have none.
+    regexes: Option<Arc<Regexes>>,
     /// Those with the prefix `/`.
     root: Arc<Entries>,
+}
+
+/// Matches whose path is a regular expression, in the order of precedence.
+struct Regexes {
+    list: Box<[Entry]>,
+    /// Those that come after prefixes.
+    late: Box<[Entry]>,
 }
 
 /// A part of a host that is compiled as a whole.
@@ -55,12 +60,12 @@ impl Host {
         entries.sort_by(|a, b| a.precedence().cmp(&b.precedence()));
         match part {
             Part::Root => self.root = Arc::new(Entries::new(entries)),
+            Part::Regexes if entries.is_empty() => self.regexes = None,
             Part::Regexes => {
                 let late =
                     |entry: &Entry| matches!(entry.precedence().path, PathRank::LateRegex(_));
-                let (late, regexes) = entries.into_iter().partition::<Vec<_>, _>(late);
-                self.regexes = regexes.into();
-                self.late_regexes = late.into();
+                let (late, list) = entries.into_iter().partition::<Vec<_>, _>(late);
+                self.regexes = Some(Arc::new(Regexes { list: list.into(), late: late.into() }));
             }
             Part::Branch(stem) if entries.is_empty() => self.branches.remove(stem),
             Part::Branch(stem) => {
@@ -74,7 +79,7 @@ impl Host {
     pub(super) fn part(&self, part: Part<'_>) -> Vec<Entry> {
         match part {
             Part::Root => self.root.all().cloned().collect(),
-            Part::Regexes => self.regexes.iter().chain(&*self.late_regexes).cloned().collect(),
+            Part::Regexes => self.regexes().chain(self.late_regexes()).cloned().collect(),
             Part::Branch(stem) => self
                 .branches
                 .get(stem)
@@ -86,10 +91,7 @@ impl Host {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.branches.len() == 0
-            && self.regexes.is_empty()
-            && self.late_regexes.is_empty()
-            && self.root.is_empty()
+        self.branches.len() == 0 && self.regexes.is_none() && self.root.is_empty()
     }
 
     /// Shows every match whose path is this one in the order of precedence, with the bytes of its
@@ -101,22 +103,32 @@ impl Host {
         headers: Option<&HeaderMap>,
         mut visit: impl FnMut(&'t Entry, usize) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        let exact = self.branches.get(stem(path)).and_then(|branch| branch.exact(path));
-        let exact = exact.into_iter().flat_map(|entries| entries.for_request(headers));
-        exact.chain(&*self.regexes).try_for_each(|entry| visit(entry, 0))?;
-        for branch in stems(path).filter_map(|stem| self.branches.get(stem)) {
+        let own = self.branches.get(stem(path));
+        let exact = own.and_then(|branch| branch.exact(path)).into_iter();
+        let exact = exact.flat_map(|entries| entries.for_request(headers));
+        exact.chain(self.regexes()).try_for_each(|entry| visit(entry, 0))?;
+        let shorter = stems(path).skip(1).filter_map(|stem| self.branches.get(stem));
+        for branch in own.into_iter().chain(shorter) {
             for (prefix, entries) in branch.prefixes(path) {
                 entries.for_request(headers).try_for_each(|entry| visit(entry, prefix))?;
             }
         }
-        let mut last = self.late_regexes.iter().chain(self.root.for_request(headers));
+        let mut last = self.late_regexes().chain(self.root.for_request(headers));
         last.try_for_each(|entry| visit(entry, 0))
     }
 
     /// Every match, whatever its path, in no order.
     pub(super) fn all(&self) -> impl Iterator<Item = &Entry> {
         let branches = self.branches.values().flat_map(|branch| branch.all());
-        branches.chain(&*self.regexes).chain(&*self.late_regexes).chain(self.root.all())
+        branches.chain(self.regexes()).chain(self.late_regexes()).chain(self.root.all())
+    }
+
+    fn regexes(&self) -> impl Iterator<Item = &Entry> {
+        self.regexes.iter().flat_map(|regexes| &*regexes.list)
+    }
+
+    fn late_regexes(&self) -> impl Iterator<Item = &Entry> {
+        self.regexes.iter().flat_map(|regexes| &*regexes.late)
     }
 }
 

@@ -14,46 +14,63 @@ use rustc_hash::FxBuildHasher;
 /// Entries that are copied with one another at no cost to speak of.
 const LEAST: usize = 16;
 
-type Shard<V> = HashMap<Arc<str>, V, FxBuildHasher>;
+/// A part of the entries.
+pub(super) type Shard<V> = HashMap<Arc<str>, V, FxBuildHasher>;
 
 /// A map from names to values that are cheap to clone.
 #[derive(Clone)]
-pub(super) struct Shards<V> {
-    /// None, or a power of two.
+pub(super) enum Shards<V> {
+    /// So few that one map holds them, at no step further.
+    One(Shard<V>),
+    Many(Box<Many<V>>),
+}
+
+/// See [`Shards`].
+#[derive(Clone)]
+pub(super) struct Many<V> {
+    /// A power of two.
     list: Vec<Arc<Shard<V>>>,
     len: usize,
 }
 
 impl<V> Default for Shards<V> {
     fn default() -> Self {
-        Self { list: Vec::new(), len: 0 }
+        Self::One(Shard::default())
     }
 }
 
 impl<V> Shards<V> {
     /// How many entries there are.
     pub(super) fn len(&self) -> usize {
-        self.len
+        match self {
+            Self::One(shard) => shard.len(),
+            Self::Many(many) => many.len,
+        }
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&V> {
-        match self.list.as_slice() {
-            [] => None,
-            [one] => one.get(name),
-            list => list[place(name, list.len())].get(name),
+        match self {
+            Self::One(shard) => shard.get(name),
+            Self::Many(many) => many.list[place(name, many.list.len())].get(name),
         }
     }
 
     /// In no order.
     pub(super) fn values(&self) -> impl Iterator<Item = &V> {
-        self.list.iter().flat_map(|shard| shard.values())
+        let (one, many) = match self {
+            Self::One(shard) => (Some(shard), &[][..]),
+            Self::Many(many) => (None, &*many.list),
+        };
+        let many = many.iter().map(|shard| &**shard);
+        one.into_iter().chain(many).flat_map(|shard| shard.values())
     }
 }
 
 impl<V: Clone> Shards<V> {
     pub(super) fn insert(&mut self, name: Arc<str>, value: V) {
-        if self.shard(&name).insert(name, value).is_none() {
-            self.len += 1;
+        let new = self.shard(&name).insert(name, value).is_none();
+        if let Self::Many(many) = self {
+            many.len += usize::from(new);
         }
     }
 
@@ -69,33 +86,51 @@ impl<V: Clone> Shards<V> {
     }
 
     pub(super) fn remove(&mut self, name: &str) {
-        if self.get(name).is_some() {
-            let place = place(name, self.list.len());
-            Arc::make_mut(&mut self.list[place]).remove(name);
-            self.len -= 1;
+        match self {
+            Self::One(shard) => _ = shard.remove(name),
+            Self::Many(many) => {
+                let place = place(name, many.list.len());
+                if many.list[place].contains_key(name) {
+                    Arc::make_mut(&mut many.list[place]).remove(name);
+                    many.len -= 1;
+                }
+            }
         }
     }
 
     /// The shard of a name, for a change that adds at most one entry.
     fn shard(&mut self, name: &str) -> &mut Shard<V> {
-        if self.len >= self.list.len() * self.list.len().max(LEAST) {
-            self.grow();
+        let count = match self {
+            Self::One(_) => 1,
+            Self::Many(many) => many.list.len(),
+        };
+        if self.len() >= count * count.max(LEAST) {
+            self.grow(count * 2);
         }
-        let place = place(name, self.list.len());
-        Arc::make_mut(&mut self.list[place])
+        match self {
+            Self::One(shard) => shard,
+            Self::Many(many) => {
+                let place = place(name, many.list.len());
+                Arc::make_mut(&mut many.list[place])
+            }
+        }
     }
 
     /// Twice the shards. Each time takes four times the entries of the time before, so that an
     /// entry is moved a bounded number of times on average.
-    fn grow(&mut self) {
-        let count = (self.list.len() * 2).max(1);
+    fn grow(&mut self, count: usize) {
         let mut list = vec![Shard::default(); count];
-        for shard in &self.list {
-            for (name, value) in &**shard {
+        let mut spread = |shard: &Shard<V>| {
+            for (name, value) in shard {
                 list[place(name, count)].insert(name.clone(), value.clone());
             }
+        };
+        match &*self {
+            Self::One(shard) => spread(shard),
+            Self::Many(many) => many.list.iter().for_each(|shard| spread(shard)),
         }
-        self.list = list.into_iter().map(Arc::new).collect();
+        let (len, list) = (self.len(), list.into_iter().map(Arc::new).collect());
+        *self = Self::Many(Box::new(Many { list, len }));
     }
 }
 
@@ -156,6 +191,9 @@ mod tests {
         }
         let before = shards.clone();
         shards.insert("new".into(), 0);
+        let (Shards::Many(before), Shards::Many(shards)) = (before, shards) else {
+            panic!("40,000 entries are not few");
+        };
         let pairs = before.list.iter().zip(&shards.list);
         let copied: Vec<_> = pairs.filter(|(old, new)| !std::sync::Arc::ptr_eq(old, new)).collect();
         assert_eq!(copied.len(), 1);
