@@ -32,7 +32,8 @@ pub(super) enum PathTest {
     Exact(Arc<str>),
     /// Without a trailing slash: empty for the prefix `/`.
     Prefix(Arc<str>),
-    Regex(Regex),
+    /// Boxed, as it is large and rare.
+    Regex(Box<Regex>),
 }
 
 enum TextTest {
@@ -118,7 +119,7 @@ impl PathTest {
                 let text = canonical(text)?;
                 Self::Prefix(text.strip_suffix('/').map_or(text.clone(), Into::into))
             }
-            PathMatch::Regex(pattern) => Self::Regex(compile(pattern)),
+            PathMatch::Regex(pattern) => Self::Regex(Box::new(compile(pattern))),
         })
     }
 

@@ -143,7 +143,7 @@ impl Explanation {
     fn push(&mut self, hostname: &Hostname, entry: &Entry, fate: Fate) {
         self.candidates.push(Candidate {
             route: entry.rule.key.clone(),
-            name: entry.rule.name.clone(),
+            name: entry.rule.name().cloned(),
             hostname: hostname.clone(),
             condition: entry.source().clone(),
             fate,
