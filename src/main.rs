@@ -52,6 +52,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    small_pages();
     let result = match Cli::parse().command {
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::run(&args),
@@ -71,6 +72,13 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Huge pages round what each thread has up to 2 MiB: a third of our memory when routes are few.
+/// All they spare is about 1 % of a request, where tables are large. First, since pages that are
+/// touched stay as they are; a kernel that does not know this call goes on as it does.
+fn small_pages() {
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
 }
 
 #[cfg(test)]
