@@ -5,6 +5,8 @@
 //! when all that runs on it has ended, or at the deadline, and says what it cut off; everything
 //! that it runs is its own.
 
+mod quiet;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
@@ -13,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::LocalSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
@@ -31,6 +33,8 @@ use crate::settings::Settings;
 use crate::tasks::Tasks;
 use crate::telemetry::{AccessLog, Telemetry};
 use crate::worker::{Stage, Worker};
+
+use quiet::Quiet;
 
 /// What all threads share.
 #[derive(Clone)]
@@ -167,9 +171,9 @@ impl Running {
         }
     }
 
-    /// Once a second: the clock, and whoever is late. The first thread also looks after what is
-    /// the process's: memory, endpoints that were held for long enough, and addresses that could
-    /// not be bound.
+    /// Once a second: the clock, whoever is late, and memory that a quiet thread need not keep. The
+    /// first thread also looks after what is the process's: memory, endpoints that were held for
+    /// long enough, and addresses that could not be bound.
     async fn tick(&self) {
         let settings = &self.worker.settings;
         let first = self.worker.index == 0;
@@ -178,10 +182,15 @@ impl Running {
         let mut seconds = interval(Duration::from_secs(1));
         seconds.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut retried = begun;
+        let (runtime, mut quiet) = (Handle::current().metrics(), Quiet::default());
         loop {
             seconds.tick().await;
             let now = begun.elapsed().as_secs();
             self.server.sweep(u32::try_from(now).unwrap_or(u32::MAX));
+            // A runtime of one thread has one worker.
+            if quiet.begins(runtime.worker_total_busy_duration(0)) {
+                quiet::give_back();
+            }
             let Some(gauge) = &gauge else { continue };
             gauge.look();
             self.shared.backends.settle(std::time::Instant::now());
