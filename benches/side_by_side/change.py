@@ -173,7 +173,7 @@ class Client:
         return status
 
 
-def _many_routes(count):
+def many_routes(count):
     """Spread over the hosts of W10, 200 to a file, as one team's file may have them."""
     def more(folder):
         for first in range(0, count, 200):
@@ -191,7 +191,7 @@ def routes(stage, args, report):
     for present in (0, 5_000, 40_000):
         name = f"headgate, {present:,} present"
         # Only hosts of routes are answered here, so that a new one is seen.
-        proxy = proxies.headgate(stage, name, more=_many_routes(present), catch_all=False)
+        proxy = proxies.headgate(stage, name, more=many_routes(present), catch_all=False)
         client, times, odd = Client(proxy.http), [], set()
         while client.status("first.example") != 200:
             pass
@@ -230,7 +230,7 @@ def start(stage, args, report):
     """W13: from the start of the process to its first 200, which comes when all is live."""
     rows = {}
     cases = {
-        "5,000 routes": _many_routes(5_000), "40,000 routes": _many_routes(40_000),
+        "5,000 routes": many_routes(5_000), "40,000 routes": many_routes(40_000),
         "100,000 endpoints": _many_endpoints(stage)}
     for name, more in cases.items():
         seconds, spent, used = [], [], []

@@ -104,11 +104,3 @@ def run(names, stage, args, report):
         report.traffic(name, work.title, rounds(work, running, args))
     for proxy in running:
         proxy.stop()
-
-
-def train(stage, seconds):
-    """Each of these loads once, without peers, for whoever watches the process."""
-    proxy = proxies.headgate(stage)
-    for work in WORKLOADS.values():
-        work.go(proxy, seconds)
-    proxy.stop()
