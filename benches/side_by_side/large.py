@@ -2,6 +2,7 @@
 
 import proxies
 import traffic
+from change import many_routes
 from stage import free_port
 
 ROUTE, ROUTES, RULES = "1 route", "40,000 routes", "1,000 header rules"
@@ -18,16 +19,6 @@ request = function()
   return wrk.format("GET", "/", {["X-Tenant"] = "t" .. math.random(0, 999)})
 end
 """
-
-
-def many_hosts(folder):
-    """40,000 routes on 5,000 hosts, 200 to a file."""
-    for first in range(0, 40_000, 200):
-        text = ""
-        for index in range(first, first + 200):
-            path = f"matches: [{{path: {{type: PathPrefix, value: /service-{index % 8}}}}}]"
-            text += proxies.route(f"route-{index}", host=f"host-{index // 8}.example", matches=path)
-        (folder / f"routes-{first}.yaml").write_text(text)
 
 
 def many_headers(folder):
@@ -84,7 +75,7 @@ def _views(proxy, hosts, tenants):
 def run(stage, args, report):
     """The same requests to a table with one route, in the same rounds."""
     found = {("headgate", table): proxies.headgate(stage, f"headgate, {table}", more=more)
-             for table, more in ((ROUTE, None), (ROUTES, many_hosts), (RULES, many_headers))}
+             for table, more in ((ROUTE, None), (ROUTES, many_routes(40_000)), (RULES, many_headers))}
     found |= _peers(stage)
     running = list(found.values())
     pairs = []
