@@ -138,6 +138,9 @@ def _envoy_config(stage, ports):
             "stat_prefix": name,
             "codec_type": "AUTO",
             "use_remote_address": True,
+            # What `openssl s_time` speaks.
+            "http_protocol_options": {
+                "accept_http_10": True, "default_host_for_http_10": "bench.example"},
             "access_log": [{"name": "file", "typed_config": {
                 "@type": extensions + "access_loggers.file.v3.FileAccessLog",
                 "path": str(stage.folder / "envoy.log")}}],
