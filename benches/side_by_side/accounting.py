@@ -10,14 +10,15 @@ def family(pid):
     return [pid] + [p for child in children for p in family(int(child))]
 
 
-def _ticks(stat):
+def _ticks(stat, ended=False):
+    """In user and kernel mode; with those of children that have ended, if asked for."""
     fields = stat.read_text().rsplit(")", 1)[1].split()
-    return int(fields[11]) + int(fields[12])
+    return sum(map(int, fields[11:15 if ended else 13]))
 
 
 def cpu(pid):
     """Seconds of CPU of all its threads and children, those that ended included."""
-    ticks = sum(_ticks(pathlib.Path(f"/proc/{p}/stat")) for p in family(pid))
+    ticks = sum(_ticks(pathlib.Path(f"/proc/{p}/stat"), ended=True) for p in family(pid))
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
