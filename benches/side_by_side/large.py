@@ -75,7 +75,8 @@ def _views(proxy, hosts, tenants):
 def run(stage, args, report):
     """The same requests to a table with one route, in the same rounds."""
     found = {("headgate", table): proxies.headgate(stage, f"headgate, {table}", more=more)
-             for table, more in ((ROUTE, None), (ROUTES, many_routes(40_000)), (RULES, many_headers))}
+             for table, more in ((ROUTE, None), (ROUTES, many_routes(40_000)),
+                                 (RULES, many_headers))}
     found |= _peers(stage)
     running = list(found.values())
     pairs = []

@@ -72,7 +72,8 @@ def h2load(folder, url, seconds, clients, streams, rps=0, data=None, headers=())
         good, bad = good + figures[0], bad + sum(figures[1:])
         value, unit = re.search(r"finished in ([\d.]+)(us|ms|s)", out).groups()
         spent += float(value) * {"us": 1e-6, "ms": 1e-3, "s": 1}[unit]
-        times += [int(line.split()[2]) / 1e3 for line in log.read_text().splitlines()] if rps else []
+        lines = log.read_text().splitlines() if rps else []
+        times += [int(line.split()[2]) / 1e3 for line in lines]
     latency = (0, 0, 0)
     if rps:
         times.sort()
