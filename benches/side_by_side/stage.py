@@ -73,7 +73,7 @@ class Stage:
         path = self.write("upstream.conf", text)
         process = self.start(OTHER_CPU, "nginx", "-c", path, "-e", self.folder / "upstream.err")
         self.wait_for(process, self.http)
-        # A tenth of what nginx takes for a call, so that the proxies are what is slow.
+        # Much quicker with a call than nginx, so that the proxies are what is slow.
         process = self.start(
             OTHER_CPU, "nghttpd", "--no-tls", "-a", "127.0.0.1", "-d", self.folder / "files",
             "--no-content-length", "--trailer", "grpc-status: 0", self.grpc)
