@@ -31,7 +31,7 @@ def arguments():
     parser.add_argument("--seconds", type=int, default=5, help="of each load")
     parser.add_argument("--times", type=int, default=100, help="how often W12 adds a route")
     parser.add_argument("--connections", type=int, default=10_000, help="of W9 to Headgate")
-    parser.add_argument("--train", action="store_true", help="a bit of everything, Headgate alone")
+    parser.add_argument("--train", action="store_true", help="W1 to W8 and a start, Headgate alone")
     parser.add_argument("--json", type=pathlib.Path, help="where the figures go as well")
     args = parser.parse_args()
     args.headgate = shutil.which(args.headgate) or sys.exit(f"there is no {args.headgate}")
@@ -60,7 +60,7 @@ def main():
     with Stage(args.headgate) as stage:
         stage.upstream()
         if args.train:
-            train.run(stage, args, report)
+            train.run(stage, args.seconds)
             return
         traffic.run(args.names, stage, args, report)
         parts = {"W1": cores.run, "W9": idle.run, "W10": large.run, "W11": change.churn,
