@@ -85,7 +85,15 @@ fn small_pages() {
 mod tests {
     use clap::CommandFactory;
 
-    use super::Cli;
+    use super::{Cli, small_pages};
+
+    #[test]
+    fn the_process_does_without_huge_pages() {
+        small_pages();
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        // Kernels before 5.0 do not say.
+        assert!(!status.contains("THP_enabled:\t1"), "{status}");
+    }
 
     #[test]
     fn the_command_line_is_consistent() {

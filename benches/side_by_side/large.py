@@ -21,7 +21,7 @@ end
 """
 
 
-def many_headers(folder):
+def _many_headers(folder):
     """1,000 rules on one path that ask for a value of one header: 63 routes of 16 rules."""
     rule = """  - backendRefs: [{{name: http, port: 80}}]
     matches: [{{path: {{type: PathPrefix, value: /}}, headers: [{{name: x-tenant, value: t{}}}]}}]
@@ -76,19 +76,17 @@ def run(stage, args, report):
     """The same requests to a table with one route, in the same rounds."""
     found = {("headgate", table): proxies.headgate(stage, f"headgate, {table}", more=more)
              for table, more in ((ROUTE, None), (ROUTES, many_routes(40_000)),
-                                 (RULES, many_headers))}
+                                 (RULES, _many_headers))}
     found |= _peers(stage)
-    running = list(found.values())
-    pairs = []
+    ratios = {}
     for table, script in ((ROUTES, HOSTS), (RULES, TENANTS)):
         work = traffic.Workload(table, traffic.over_http1(script=script))
-        some = [proxy for proxy in running if not proxy.name.endswith(
-            RULES if table == ROUTES else ROUTES)]
-        rows = traffic.rounds(work, some, args)
+        running = [proxy for (_, of), proxy in found.items() if of in (ROUTE, table)]
+        rows = traffic.rounds(work, running, args)
         report.traffic(f"W10, {table}", "W1 in a large table, and in a small one", rows)
-        pairs += [(f"{who}, {table}", rows[f"{who}, {table}"]["us"] / rows[f"{who}, {ROUTE}"]["us"])
-                  for who in ("headgate", "nginx", "haproxy")]
-    report.lines("W10, to one route", "CPU per request",
-                 {name: {"ratio": f"{ratio:.2f}"} for name, ratio in pairs})
-    for process in {proxy.pid: proxy.process for proxy in running}.values():
+        for who in ("headgate", "nginx", "haproxy"):
+            large, small = rows[f"{who}, {table}"]["us"], rows[f"{who}, {ROUTE}"]["us"]
+            ratios[f"{who}, {table}"] = {"ratio": f"{large / small:.2f}"}
+    report.lines("W10, to one route", "CPU per request", ratios)
+    for process in {proxy.pid: proxy.process for proxy in found.values()}.values():
         stage.stop(process)
