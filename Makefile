@@ -53,7 +53,7 @@ cluster: ## build the test cluster: a real API server, pods as processes
 
 .PHONY: lifecycle
 lifecycle: cluster ## what the test cluster promises about the life of a pod
-	cd tests/cluster && PATH=$(CLUSTER_DIR)/bin:$$PATH GOTOOLCHAIN=auto go test -count=1 ./lifecycle/
+	cd tests/cluster && PATH=$(CLUSTER_DIR)/bin:$$PATH GOTOOLCHAIN=auto go test -count=1 ./internal/plane/ ./lifecycle/
 
 .PHONY: conformance
 conformance: prerequisites cluster ## the Gateway API suite against the release binary

@@ -116,8 +116,10 @@ func outside(o Options) (int, error) {
 		_ = os.RemoveAll(keep)
 		_ = os.CopyFS(keep, os.DirFS(filepath.Join(tmp, "run", "logs")))
 	}
-	if derr := run("down"); err == nil && derr != nil {
-		return 1, derr
+	if derr := run("down"); derr != nil {
+		said, _ := os.ReadFile(filepath.Join(tmp, "run", "logs", "cluster.log"))
+		fmt.Printf("the cluster ended before its tests did: %s", said)
+		return 1, nil
 	}
 	if err != nil {
 		return 1, nil
