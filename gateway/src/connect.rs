@@ -5,7 +5,6 @@
 //! connection are left to `backend` and `pool`.
 
 mod identity;
-mod interim;
 mod tls;
 mod transport;
 mod verify;

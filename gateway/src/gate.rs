@@ -25,6 +25,7 @@ mod stream;
 
 use http::Method;
 
+pub(crate) use chunked::{Chunks, Piece};
 pub(crate) use handle::Handle;
 pub(crate) use lease::Lease;
 pub(crate) use refusal::Refusal;

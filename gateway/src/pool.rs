@@ -7,7 +7,6 @@
 //! are left to `backend` and `forward`; time limits on responses as well.
 
 mod body;
-mod driven;
 mod error;
 mod http1;
 mod http2;
@@ -31,8 +30,8 @@ use smallvec::SmallVec;
 use snapshot::Protocol;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use self::body::Held;
 pub(crate) use self::body::ResponseBody;
+use self::body::Source;
 pub(crate) use self::error::{Cause, SendError, Stage};
 use self::slot::{Carrier, Reuse, Slot};
 use crate::backend::{BackendConfig, Backends, Mailbox, Retired};
@@ -179,23 +178,21 @@ impl<B: RequestBody> Pool<B> {
         request: Request<B>,
     ) -> Result<Response<ResponseBody<B>>, SendError<B>> {
         let reused = carrier.is_used();
-        let (response, held) = match carrier {
+        let body = |source| ResponseBody::new(source, reused);
+        Ok(match carrier {
             Carrier::Line(line) => {
-                let answer = line.send(request, &self.common.settings.upstream).await?;
+                let answer = line.send(request).await?;
                 slot.learn(answer.response.headers());
-                let held = if answer.switched {
-                    Held::Tunnel(answer.line)
-                } else {
-                    Held::Line(answer.line, Rc::clone(slot))
-                };
-                (answer.response, held)
+                answer.response.map(|()| match answer.switched {
+                    true => body(Source::Tunnel(answer.line)),
+                    false => body(Source::Line(answer.line, Rc::clone(slot))),
+                })
             }
             Carrier::Stream(stream) => {
                 let response = stream.send(request, slot.address()).await?;
-                (response, Held::Stream { _place: stream })
+                response.map(|incoming| body(Source::Stream { incoming, _place: stream }))
             }
-        };
-        Ok(response.map(|body| ResponseBody::new(body, held, reused)))
+        })
     }
 
     fn slot(&self, target: &Target<'_>) -> Rc<Slot<B>> {

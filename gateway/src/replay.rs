@@ -127,11 +127,6 @@ where
         .await;
     }
 
-    /// Bytes that are to come in all, where the client said so.
-    pub(crate) fn length(&self) -> Option<u64> {
-        self.0.borrow().total
-    }
-
     /// Reads up to `most` bytes more and throws them away; returns at the end, whatever it is.
     pub(crate) async fn discard(self, most: usize) {
         let limit = self.received() + most as u64;

@@ -252,13 +252,12 @@ async fn a_wire_shows_what_the_peer_did() {
 
     connected.transport.write_all(b"12345").await.unwrap();
     peer.read_exact(&mut [0; 5]).await.unwrap();
-    assert_eq!((wire.written(), wire.read()), (5, 0));
+    assert_eq!(wire.written(), 5);
 
     peer.write_all(b"123").await.unwrap();
     let seen = until(|| wire.probe(), |probe| probe != Probe::Quiet).await;
     assert_eq!(seen, Probe::Data);
     connected.transport.read_exact(&mut [0; 3]).await.unwrap();
-    assert_eq!((wire.written(), wire.read()), (5, 3));
 
     drop(peer);
     let seen = until(|| wire.probe(), |probe| probe != Probe::Quiet).await;

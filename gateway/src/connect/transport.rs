@@ -1,9 +1,8 @@
 //! The bytes of an upstream connection: plain or TLS, counted, and looked at from the side.
 //!
 //! Promises: the count of written bytes is what the kernel took, so that "nothing was sent" is a
-//! fact; the count of read bytes is payload (what TLS says for itself is none of it). The pool can
-//! look whether a peer has closed an idle connection, while the connection itself is owned by
-//! whoever speaks the protocol.
+//! fact. The pool can look whether a peer has closed an idle connection, while the connection
+//! itself is owned by whoever speaks the protocol.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -18,7 +17,6 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-use super::interim::Interim;
 use crate::gather;
 
 /// What can be seen of a connection from outside.
@@ -27,10 +25,6 @@ pub(crate) struct Wire {
     /// Empty once the connection is closed.
     stream: RefCell<Option<TcpStream>>,
     written: Cell<u64>,
-    read: Cell<u64>,
-    /// Responses 1xx to the request that is being answered.
-    interim: Interim,
-    most_interim: Cell<usize>,
 }
 
 /// What a look at an idle connection shows.
@@ -50,11 +44,6 @@ impl Wire {
         self.written.get()
     }
 
-    /// Payload bytes that arrived.
-    pub(crate) fn read(&self) -> u64 {
-        self.read.get()
-    }
-
     /// Asks the kernel what has arrived. Costs a system call, but knows what the runtime has not
     /// been told yet.
     pub(crate) fn probe(&self) -> Probe {
@@ -67,17 +56,6 @@ impl Wire {
             Err(_) => Probe::Closed,
         }
     }
-
-    /// Begins to count 1xx responses: after more than `most` of them, reading fails.
-    pub(crate) fn count_interim(&self, most: usize) {
-        self.most_interim.set(most);
-        self.interim.begin();
-    }
-
-    /// Whether there were more 1xx responses than allowed.
-    pub(crate) fn is_flooded(&self) -> bool {
-        self.interim.count() > self.most_interim.get()
-    }
 }
 
 /// A TCP connection whose [`Wire`] others can see. Dropped, it is closed, whoever holds the wire.
@@ -87,13 +65,7 @@ pub(super) struct Socket(Rc<Wire>);
 impl Socket {
     /// Wraps a connection.
     pub(super) fn new(stream: TcpStream) -> (Self, Rc<Wire>) {
-        let wire = Rc::new(Wire {
-            stream: RefCell::new(Some(stream)),
-            written: Cell::new(0),
-            read: Cell::new(0),
-            interim: Interim::new(),
-            most_interim: Cell::new(usize::MAX),
-        });
+        let wire = Rc::new(Wire { stream: RefCell::new(Some(stream)), written: Cell::new(0) });
         (Self(Rc::clone(&wire)), wire)
     }
 
@@ -217,16 +189,7 @@ impl AsyncRead for Transport {
         cx: &mut Context<'_>,
         to: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        if this.wire.is_flooded() {
-            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
-        }
-        let before = to.filled().len();
-        let done = on!(this.stream, poll_read(cx, to));
-        let bytes = &to.filled()[before..];
-        this.wire.read.set(this.wire.read.get() + bytes.len() as u64);
-        this.wire.interim.read(bytes);
-        done
+        on!(self.get_mut().stream, poll_read(cx, to))
     }
 }
 

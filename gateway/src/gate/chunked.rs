@@ -5,7 +5,7 @@ use super::chars::{self, EXTENSION, TOKEN};
 
 /// Follows one chunked body up to its trailers.
 #[derive(Debug)]
-pub(super) struct Chunks {
+pub(crate) struct Chunks {
     at: At,
     /// Bytes of extensions that may still come.
     extensions: usize,
@@ -40,34 +40,56 @@ pub(super) enum Followed {
     Fault(usize, &'static str),
 }
 
+/// What bytes of a chunked body are, so many from the beginning.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Piece {
+    /// Between data: sizes, extensions, ends of lines.
+    Frame(usize),
+    /// Data of a chunk.
+    Data(usize),
+    /// The rest of the last chunk's size line; the trailers follow.
+    Last(usize),
+}
+
 /// 16 hexadecimal digits fill 64 bits.
 const DIGITS_MOST: u8 = 16;
 
 impl Chunks {
     /// A body whose extensions together are no longer than `extensions`.
-    pub(super) fn new(extensions: usize) -> Self {
+    pub(crate) fn new(extensions: usize) -> Self {
         Self { at: SIZE, extensions }
     }
 
     /// Follows the frames through `bytes`.
     pub(super) fn follow(&mut self, bytes: &[u8]) -> Followed {
         let mut done = 0;
-        while let Some(&byte) = bytes.get(done) {
-            if let At::Data(left) = self.at {
-                let here = (bytes.len() - done) as u64;
-                let taken = left.min(here);
-                // It is at most `here`, which came from a usize.
-                done += taken as usize;
-                self.at = if taken == left { At::DataCr } else { At::Data(left - taken) };
-                continue;
-            }
-            match self.step(byte) {
-                Ok(Step::On) => done += 1,
-                Ok(Step::Last) => return Followed::Last(done + 1),
-                Err(fault) => return Followed::Fault(done, fault),
+        while done < bytes.len() {
+            match self.piece(&bytes[done..]) {
+                Ok(Piece::Frame(count) | Piece::Data(count)) => done += count,
+                Ok(Piece::Last(count)) => return Followed::Last(done + count),
+                Err((good, fault)) => return Followed::Fault(done + good, fault),
             }
         }
         Followed::All
+    }
+
+    /// What `bytes` (never empty) begin with; or how many are good, and the fault behind them.
+    pub(crate) fn piece(&mut self, bytes: &[u8]) -> Result<Piece, (usize, &'static str)> {
+        if let At::Data(left) = self.at {
+            let taken = left.min(bytes.len() as u64);
+            self.at = if taken == left { At::DataCr } else { At::Data(left - taken) };
+            // It is at most `bytes.len()`.
+            return Ok(Piece::Data(taken as usize));
+        }
+        for (at, &byte) in bytes.iter().enumerate() {
+            match self.step(byte) {
+                Ok(Step::On) if matches!(self.at, At::Data(_)) => return Ok(Piece::Frame(at + 1)),
+                Ok(Step::On) => {}
+                Ok(Step::Last) => return Ok(Piece::Last(at + 1)),
+                Err(fault) => return Err((at, fault)),
+            }
+        }
+        Ok(Piece::Frame(bytes.len()))
     }
 
     /// One byte of a frame, outside data.

@@ -76,6 +76,20 @@ pub(crate) enum Cause {
     Closing,
 }
 
+/// Why a response's body has no more to give, and is not at its end.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BodyError {
+    /// The connection ended.
+    #[error("the connection broke")]
+    Closed,
+    /// What came is no body.
+    #[error("malformed body: {0}")]
+    Malformed(&'static str),
+    /// What hyper says of an HTTP/2 stream.
+    #[error(transparent)]
+    Stream(#[from] hyper::Error),
+}
+
 impl From<ConnectError> for Cause {
     fn from(error: ConnectError) -> Self {
         match error {
@@ -93,37 +107,6 @@ impl<B> SendError<B> {
     /// Nothing of `request` was touched.
     pub(super) fn untouched(cause: Cause, request: Request<B>) -> Self {
         Self { stage: Stage::NotSent, cause, request: Some(Box::new(request)) }
-    }
-
-    /// A response came that cannot be one.
-    pub(super) fn malformed(text: &str) -> Self {
-        let cause = Cause::Malformed(text.into());
-        Self { stage: Stage::ResponseStarted, cause, request: None }
-    }
-
-    /// What hyper says of a request on an HTTP/1 connection. `wrote` and `read`: whether any byte
-    /// went out or came in since the request was given to it. `body` is what it is known by here.
-    pub(super) fn http1<S>(
-        mut failed: TrySendError<Request<S>>,
-        body: impl FnOnce(S) -> B,
-        wrote: bool,
-        read: bool,
-    ) -> Self {
-        let request = failed.take_message().map(|request| Box::new(request.map(body)));
-        let stage = match (&request, wrote, read) {
-            (Some(_), _, _) | (None, false, false) => Stage::NotSent,
-            (None, true, false) => Stage::Sent,
-            (None, _, true) => Stage::ResponseStarted,
-        };
-        let error = failed.into_error();
-        let cause = if error.is_parse() {
-            Cause::Malformed(text_of(&error))
-        } else if error.is_user() {
-            Cause::RequestBody
-        } else {
-            Cause::Closed
-        };
-        Self { stage, cause, request }
     }
 
     /// What hyper says of a request on an HTTP/2 connection.

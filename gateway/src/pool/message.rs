@@ -1,10 +1,10 @@
-//! What a request looks like in HTTP/1 and in HTTP/2, and what a response must look like.
+//! What a request looks like in HTTP/1 and in HTTP/2.
 
 use std::net::SocketAddr;
 
-use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::header::HOST;
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderValue, Request, Response, StatusCode, Uri, Version};
+use http::{HeaderValue, Request, Uri, Version};
 
 /// Puts a request into HTTP/1's form (RFC 9112 §3.2.1): target without authority, `Host`.
 pub(super) fn to_http1<B>(request: &mut Request<B>) {
@@ -37,27 +37,6 @@ pub(super) fn to_http2<B>(request: &mut Request<B>, https: bool, fallback: Socke
 
 fn root() -> PathAndQuery {
     PathAndQuery::from_static("/")
-}
-
-/// Whether an HTTP/1 response could be read in two ways (RFC 9112 §6.3), or was not asked for. What
-/// hyper lets pass is refused here: another reader might see a message end elsewhere.
-pub(super) fn check_http1<B>(response: &Response<B>, upgrading: bool) -> Result<(), &'static str> {
-    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        return if upgrading { Ok(()) } else { Err("101 that nobody asked for") };
-    }
-    let headers = response.headers();
-    let lengths = headers.get_all(CONTENT_LENGTH).iter().count();
-    if lengths > 1 {
-        return Err("more than one Content-Length");
-    }
-    let mut encodings = headers.get_all(TRANSFER_ENCODING).iter();
-    match (encodings.next(), encodings.next()) {
-        (None, _) => Ok(()),
-        (Some(_), Some(_)) => Err("more than one Transfer-Encoding"),
-        (Some(_), None) if lengths > 0 => Err("Transfer-Encoding and Content-Length"),
-        (Some(one), None) if one.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
-        (Some(_), None) => Err("unknown Transfer-Encoding"),
-    }
 }
 
 #[cfg(test)]
@@ -101,31 +80,6 @@ mod tests {
             let mut it = request("/", host);
             to_http2(&mut it, false, fallback());
             assert_eq!(it.uri().to_string(), "http://10.0.0.1:80/");
-        }
-    }
-
-    #[test]
-    fn responses_that_can_be_read_in_two_ways_are_refused() {
-        type Fields = &'static [(&'static str, &'static str)];
-        let cases: &[(u16, Fields, bool, bool)] = &[
-            (200, &[], false, true),
-            (200, &[("content-length", "5")], false, true),
-            (200, &[("transfer-encoding", "Chunked")], false, true),
-            (200, &[("content-length", "5"), ("content-length", "5")], false, false),
-            (200, &[("content-length", "5"), ("transfer-encoding", "chunked")], false, false),
-            (200, &[("transfer-encoding", "gzip, chunked")], false, false),
-            (200, &[("transfer-encoding", "identity")], false, false),
-            (200, &[("transfer-encoding", "gzip"), ("transfer-encoding", "chunked")], false, false),
-            (101, &[], true, true),
-            (101, &[], false, false),
-        ];
-        for (status, headers, upgrading, good) in cases {
-            let mut response = Response::builder().status(*status);
-            for (name, value) in *headers {
-                response = response.header(*name, *value);
-            }
-            let checked = check_http1(&response.body(()).unwrap(), *upgrading);
-            assert_eq!(checked.is_ok(), *good, "{status} {headers:?}: {checked:?}");
         }
     }
 }

@@ -220,7 +220,6 @@ impl<B: RequestBody> Slot<B> {
     /// Takes a line back after its response has ended; closes it if it is not wanted any more.
     pub(super) fn park(&self, line: Line<B>) {
         let now = Instant::now();
-        line.rest();
         let most = self.common.settings.upstream.idle_per_endpoint;
         let kept = !self.common.closing.get()
             && !self.endpoint.is_retired()
@@ -304,7 +303,7 @@ impl<B: RequestBody> Slot<B> {
         let expires = now + upstream.max_age.mul_f64(0.9 + 0.2 * fastrand::f64());
         let (transport, tasks) = (connected.transport, &self.common.tasks);
         if !http2 {
-            return Line::open(transport, expires, tasks, upstream).await.map(Carrier::Line);
+            return Ok(Carrier::Line(Line::open(transport, expires, tasks, upstream)));
         }
         let trunk = Trunk::open(transport, https, expires, tasks, &self.limit, upstream).await?;
         let stream = trunk.stream(upstream.http2_streams);

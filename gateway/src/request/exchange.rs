@@ -3,9 +3,9 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use http::header::{CONNECTION, HeaderValue, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, HeaderValue, UPGRADE};
 use http::request::Parts;
-use http::{Method, Response, StatusCode, Version};
+use http::{Response, StatusCode, Version};
 use hyper::body::{Body as _, Incoming};
 use hyper::upgrade::OnUpgrade;
 use snapshot::RouteKind;
@@ -181,11 +181,6 @@ impl Exchange<'_> {
         if self.asks.upgrade.is_some() {
             headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
             headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-        }
-        // hyper sends no body of unknown length with these unless it is told how.
-        let rare = matches!(self.head.method, Method::GET | Method::HEAD);
-        if rare && self.body.as_ref().is_some_and(|body| body.length().is_none()) {
-            headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
         }
     }
 

@@ -1,5 +1,7 @@
 //! One request after the other: what is used again, what comes back, what is refused.
 
+use futures::channel::mpsc;
+use http_body_util::StreamBody;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::join;
 
@@ -233,6 +235,99 @@ async fn a_connection_is_not_used_again_before_its_request_was_sent_whole() {
         peer.closed().await;
         let (got, _peer) = join!(bench.get("/"), server.answer(ok("two")));
         assert_eq!(got.unwrap(), ("two".into(), false));
+    })
+    .await;
+}
+
+/// A body that says what is put in at the other end.
+fn fed() -> (mpsc::UnboundedSender<Result<Frame<Bytes>, Infallible>>, Sent) {
+    let (feed, frames) = mpsc::unbounded();
+    (feed, UnsyncBoxBody::new(StreamBody::new(frames)))
+}
+
+fn data(text: &'static str) -> Result<Frame<Bytes>, Infallible> {
+    Ok(Frame::data(Bytes::from_static(text.as_bytes())))
+}
+
+#[tokio::test]
+async fn what_is_left_of_a_request_is_sent_though_nobody_reads_the_response() {
+    local(async {
+        let (server, bench) = bench().await;
+        let (feed, body) = fed();
+        let head = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n";
+        let (sent, mut peer) = join!(bench.send(post(body)), server.answer(head));
+        let response = sent.unwrap();
+        for (word, chunk) in [("late", &b"4\r\nlate\r\n"[..]), ("later", b"5\r\nlater\r\n")] {
+            feed.unbounded_send(data(word)).unwrap();
+            assert_eq!(peer.bytes(chunk.len()).await, chunk);
+        }
+        drop(feed);
+        assert_eq!(peer.bytes(5).await, b"0\r\n\r\n");
+        peer.say("hello").await;
+        assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "hello");
+        let again = async {
+            peer.request().await;
+            peer.say(&ok("again")).await;
+        };
+        let (got, ()) = join!(bench.get("/"), again);
+        assert_eq!(got.unwrap(), ("again".into(), true));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_request_that_breaks_off_closes_the_connection_and_ends_its_response() {
+    local(async {
+        let (server, bench) = bench().await;
+        let short = || {
+            let (feed, body) = fed();
+            let mut request = post(body);
+            request.headers_mut().insert("content-length", 9.into());
+            feed.unbounded_send(data("short")).unwrap();
+            (feed, request)
+        };
+        // Before the head of the response.
+        let (feed, request) = short();
+        drop(feed);
+        let serve = async { server.accept().await.closed().await };
+        let (sent, _) = join!(bench.send(request), serve);
+        assert_eq!(sent.unwrap_err().cause, Cause::RequestBody);
+        // Behind it: who waits for the body hears of it.
+        let (feed, request) = short();
+        let head = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n";
+        let (sent, mut peer) = join!(bench.send(request), server.answer(head));
+        let body = sent.unwrap().into_body().collect();
+        let break_off = async {
+            tokio::task::yield_now().await;
+            drop(feed);
+        };
+        let (body, ()) = join!(body, break_off);
+        assert!(body.is_err());
+        peer.closed().await;
+        bench.until_connections(0).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_answer_given_before_the_endpoint_stopped_to_listen_counts() {
+    local(async {
+        let (server, bench) = bench().await;
+        let (feed, body) = fed();
+        let serve = async {
+            let mut peer = server.accept().await;
+            peer.request().await;
+            peer.say(&ok("too large")).await;
+            peer.reset();
+            // The reset is there before anything is sent again.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            feed.unbounded_send(data("more")).unwrap();
+            feed
+        };
+        let (got, _feed) = join!(bench.send(post(body)), serve);
+        let body = got.unwrap().into_body();
+        assert_eq!(body.collect().await.unwrap().to_bytes(), "too large");
+        bench.until_connections(0).await;
     })
     .await;
 }
