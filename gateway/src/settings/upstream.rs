@@ -23,8 +23,6 @@ pub struct Upstream {
     /// How far a mirror may fall behind the request that it copies, in bytes of the body; then it
     /// is abandoned. 256 KiB: four windows of HTTP/2.
     pub mirror_bytes: usize,
-    /// How long an endpoint may take no byte while we hold data for it. 30 s, as for clients.
-    pub write_stall: Duration,
     /// How long a pooled connection may be idle. 50 s: below the 60 s of most backends, so that we
     /// close first; a `Keep-Alive: timeout` of the backend that is shorter wins.
     pub idle: Duration,
@@ -86,7 +84,6 @@ impl Default for Upstream {
             first_byte_timeout: Duration::from_secs(60),
             tunnel_idle: Duration::from_secs(3600),
             mirror_bytes: 256 << 10,
-            write_stall: Duration::from_secs(30),
             idle: Duration::from_secs(50),
             idle_per_endpoint: 256,
             max_age: Duration::from_secs(600),
