@@ -257,6 +257,10 @@ impl<B: RequestBody> Sending<B> {
 fn frame<B: RequestBody>(headers: &mut HeaderMap, body: &B) -> Length {
     if body.is_end_stream() {
         headers.remove(TRANSFER_ENCODING);
+        // Whoever announced a body and sent none must not have us wait for it with the endpoint.
+        if headers.contains_key(CONTENT_LENGTH) {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
         return Length::Left(0);
     }
     let said = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());

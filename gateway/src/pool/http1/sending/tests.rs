@@ -122,6 +122,7 @@ fn a_request_is_written_as_its_head_says() {
         for (fields, body, expected) in [
             (&[("host", "a")][..], frames([]), "host: a\r\n\r\n".to_owned()),
             (&[("transfer-encoding", "chunked")], frames([]), "\r\n".to_owned()),
+            (&[("content-length", "5")], frames([]), "content-length: 0\r\n\r\n".to_owned()),
             (&[], sized(), "content-length: 5\r\n\r\nhello".to_owned()),
             (&[("content-length", "5")], sized(), "content-length: 5\r\n\r\nhello".to_owned()),
             (
