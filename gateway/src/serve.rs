@@ -186,7 +186,7 @@ impl Server {
             let serving = self.http1.serve_connection(TokioIo::new(lease), answers.clone());
             // A client that finds its connection closed may have sent a request already: it is told
             // with a response, and one that asks for none is cut when it was silent for a while.
-            drive(Box::pin(serving.with_upgrades()), &life, peer, |_| {}).await;
+            drive(Box::pin(serving.with_upgrades()), &life, peer, None).await;
             match back.take() {
                 Some(back) => gate = back,
                 None => break,
@@ -223,7 +223,8 @@ impl Server {
         let answers = service_fn(move |request| Box::pin(answers.call(request)));
         let stream = Corked::new(Watched::new(stream, life.clone(), client));
         let serving = http2.serve_connection(TokioIo::new(stream), answers);
-        drive(Box::pin(serving), &life, peer, http2::Connection::graceful_shutdown).await;
+        let goaway = http2::Connection::graceful_shutdown;
+        drive(Box::pin(serving), &life, peer, Some(goaway)).await;
         life.ends();
     }
 }
@@ -235,12 +236,12 @@ async fn sniffed(stream: &mut Paced) -> Option<bool> {
 }
 
 /// Runs a connection to its end, or until it is cut off. `tell_to_go` is called once, when it is to
-/// end soon.
+/// end soon; `None` where a client can be told with a response only.
 async fn drive<C>(
     mut serving: Pin<Box<C>>,
     life: &Life,
     peer: SocketAddr,
-    tell_to_go: fn(Pin<&mut C>),
+    tell_to_go: Option<fn(Pin<&mut C>)>,
 ) where
     C: Future<Output = hyper::Result<()>>,
 {
@@ -252,7 +253,10 @@ async fn drive<C>(
         if life.wished() == Wish::Cut {
             return Poll::Ready(());
         }
-        if life.wished() >= Wish::Leave && life.tell() {
+        if let Some(tell_to_go) = tell_to_go
+            && life.wished() >= Wish::Leave
+            && life.tell()
+        {
             tell_to_go(serving.as_mut());
         }
         serving.as_mut().poll(cx).map(|end| {

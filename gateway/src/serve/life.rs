@@ -38,7 +38,8 @@ pub(crate) struct Cut {
 pub(super) struct Life {
     pub(super) pace: Arc<Pace>,
     wish: Cell<Wish>,
-    /// When the client was told to go, in seconds of the clock.
+    /// When the client was told to go, in seconds of the clock. Never on HTTP/1: what tells is a
+    /// response there, and the connection ends with it.
     told: Cell<Option<u32>>,
     /// hyper is done with it. What still has the stream is a tunnel.
     ended: Cell<bool>,

@@ -1,6 +1,7 @@
 //! HTTP/1 connections: keep-alive, limits, refusals, the stop.
 
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -83,6 +84,24 @@ async fn an_old_connection_closes_with_its_next_response() {
         panic!("66 minutes at most");
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_connection_that_grows_old_while_its_client_pauses_waits_for_the_next_request() {
+    let max_age = Duration::from_secs(60);
+    let client = Client { max_age, max_age_jitter: 0, ..Client::default() };
+    // Old while it is awake, and while it dozes.
+    for pause_begins in [58, 30] {
+        Bench::run(Settings { client: client.clone(), ..Settings::default() }, async |bench| {
+            let mut client = bench.connect().await;
+            bench.pass(pause_begins).await;
+            assert!(!ask(&mut client, GET).await.contains("connection: close"));
+            bench.pass(70).await;
+            assert!(ask(&mut client, GET).await.contains("connection: close"));
+            assert_eq!(rest(&mut client).await, "");
+        })
+        .await;
+    }
 }
 
 #[tokio::test]
