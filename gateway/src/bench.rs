@@ -8,6 +8,8 @@ mod finish;
 mod head;
 mod routes;
 
+use crate::pool::bench as pool;
+
 /// A part, with a name for tables.
 pub struct Case {
     /// What is measured, and at what size.
@@ -35,6 +37,7 @@ pub const CASES: &[Case] = &[
     case("pick: 3 endpoints", endpoints::pick::<3>),
     case("pick: 100 endpoints", endpoints::pick::<100>),
     case("pick: 1,000 endpoints", endpoints::pick::<1_000>),
+    case("send: a request and its response", pool::exchange),
     case("compile: a route of 40,000", routes::change::<40_000>),
     case("compile: an endpoint of 1,000", endpoints::change::<1_000>),
     case("finish: access log line, text", finish::text_line),

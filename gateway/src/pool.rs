@@ -33,6 +33,8 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 pub(crate) use self::body::ResponseBody;
 use self::body::Source;
 pub(crate) use self::error::{Cause, SendError, Stage};
+#[cfg(feature = "bench")]
+pub(crate) use self::http1::bench;
 use self::slot::{Carrier, Reuse, Slot};
 use crate::backend::{BackendConfig, Backends, Mailbox, Retired};
 use crate::connect::{ClientIdentity, Offer};

@@ -4,6 +4,8 @@
 //! request was sent whole; an answer that could be read in two ways ends the line. What is on the
 //! way is `exchange`'s, as bytes `sending`'s and `reading`'s.
 
+#[cfg(feature = "bench")]
+pub(crate) mod bench;
 mod exchange;
 mod head;
 mod reading;
