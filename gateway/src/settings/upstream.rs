@@ -40,8 +40,6 @@ pub struct Upstream {
     pub pending_wait: Duration,
     /// Bytes of a response's head. 64 KiB: backends are trusted twice as far as clients.
     pub head_bytes: usize,
-    /// Fields of a response's head. 100: as many as are parsed without memory of their own.
-    pub head_fields: usize,
     /// 1xx responses before the final one. 16: more is an attack (100s without end).
     pub informational: usize,
     /// Streams on one HTTP/2 connection, if the endpoint allows as many. 100; then another
@@ -91,7 +89,6 @@ impl Default for Upstream {
             max_pending: 1024,
             pending_wait: Duration::from_secs(3),
             head_bytes: 64 << 10,
-            head_fields: 100,
             informational: 16,
             http2_streams: 100,
             http2_stream_window: 64 << 10,
