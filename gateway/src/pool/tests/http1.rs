@@ -296,12 +296,11 @@ async fn a_request_that_breaks_off_closes_the_connection_and_ends_its_response()
         let (feed, request) = short();
         let head = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n";
         let (sent, mut peer) = join!(bench.send(request), server.answer(head));
-        let body = sent.unwrap().into_body().collect();
-        let break_off = async {
-            tokio::task::yield_now().await;
-            drop(feed);
-        };
-        let (body, ()) = join!(body, break_off);
+        // In a task of its own, which only its waker moves.
+        let body = tokio::task::spawn_local(sent.unwrap().into_body().collect());
+        tokio::task::yield_now().await;
+        drop(feed);
+        let body = body.await.unwrap();
         assert!(body.is_err());
         peer.closed().await;
         bench.until_connections(0).await;
@@ -319,8 +318,7 @@ async fn an_answer_given_before_the_endpoint_stopped_to_listen_counts() {
             peer.request().await;
             peer.say(&ok("too large")).await;
             peer.reset();
-            // The reset is there before anything is sent again.
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            // There before the answer is read, so that the write fails first.
             feed.unbounded_send(data("more")).unwrap();
             feed
         };
