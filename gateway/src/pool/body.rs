@@ -85,7 +85,7 @@ impl<B: RequestBody> Body for ResponseBody<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let frame = match &mut self.source {
-            Source::Line(line, _) => ready!(line.poll_frame(cx)),
+            Source::Line(line, _) => ready!(line.poll_frame(cx)).map(|frame| Ok(frame?)),
             Source::Stream { incoming, .. } => {
                 ready!(Pin::new(incoming).poll_frame(cx)).map(|frame| Ok(frame?))
             }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use http::Request;
 use hyper::client::conn::TrySendError;
 
+use super::http1::Broken;
 use crate::connect::ConnectError;
 
 /// A request that got no response head.
@@ -79,15 +80,21 @@ pub(crate) enum Cause {
 /// Why a response's body has no more to give, and is not at its end.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BodyError {
-    /// The connection ended.
-    #[error("the connection broke")]
-    Closed,
-    /// What came is no body.
-    #[error("malformed body: {0}")]
-    Malformed(&'static str),
+    /// What an HTTP/1 connection brought.
+    #[error(transparent)]
+    Line(#[from] Broken),
     /// What hyper says of an HTTP/2 stream.
     #[error(transparent)]
     Stream(#[from] hyper::Error),
+}
+
+impl From<Broken> for Cause {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Closed => Self::Closed,
+            Broken::Malformed(why) => Self::Malformed(why.into()),
+        }
+    }
 }
 
 impl From<ConnectError> for Cause {

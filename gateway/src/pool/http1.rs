@@ -22,8 +22,9 @@ use http::{Request, Response, StatusCode};
 use http_body::{Frame, SizeHint};
 
 use self::exchange::Exchange;
+pub(crate) use self::reading::Broken;
 use super::RequestBody;
-use super::error::{BodyError, SendError, Stage};
+use super::error::{SendError, Stage};
 use super::message::to_http1;
 use super::tunnel::Tunnel;
 use crate::connect::{Probe, Transport, Wire};
@@ -82,7 +83,7 @@ impl<B: RequestBody> Line<B> {
     pub(super) fn poll_frame(
         &self,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         self.exchange.borrow_mut().poll_frame(cx)
     }
 

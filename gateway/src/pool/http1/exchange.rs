@@ -12,7 +12,7 @@ use http::{Method, Request};
 use http_body::{Frame, SizeHint};
 
 use super::super::RequestBody;
-use super::super::error::{BodyError, Cause};
+use super::super::error::Cause;
 use super::super::tunnel::Tunnel;
 use super::head::{Asked, Head};
 use super::reading::{Broken, Reading};
@@ -81,30 +81,21 @@ impl<B: RequestBody> Exchange<B> {
                 Poll::Ready(Ok(())) | Poll::Pending => {}
             }
         }
-        self.reading.poll_head(cx, Pin::new(transport)).map_err(|broken| match broken {
-            Broken::Closed => Cause::Closed,
-            Broken::Malformed(why) => Cause::Malformed(why.into()),
-        })
+        self.reading.poll_head(cx, Pin::new(transport)).map_err(Cause::from)
     }
 
     /// The next of the response's body. What is left of the request is sent by a task.
     pub(super) fn poll_frame(
         &mut self,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         let Some(transport) = &mut self.transport else {
-            return Poll::Ready(Some(Err(BodyError::Closed)));
+            return Poll::Ready(Some(Err(Broken::Closed)));
         };
         if !self.sending.is_over() {
             self.reader = Some(cx.waker().clone());
         }
-        let frame = ready!(self.reading.poll_frame(cx, Pin::new(transport)));
-        Poll::Ready(frame.map(|frame| {
-            frame.map_err(|broken| match broken {
-                Broken::Closed => BodyError::Closed,
-                Broken::Malformed(why) => BodyError::Malformed(why),
-            })
-        }))
+        self.reading.poll_frame(cx, Pin::new(transport))
     }
 
     /// Sends what is left of the request. A body that fails takes the connection with it: its

@@ -57,11 +57,13 @@ enum Body {
 }
 
 /// Why there is no response, or no more of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Broken {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Broken {
     /// The connection ended.
+    #[error("the connection broke")]
     Closed,
     /// It cannot be a response.
+    #[error("malformed response: {0}")]
     Malformed(&'static str),
 }
 

@@ -113,6 +113,7 @@ impl<B: RequestBody> Sending<B> {
         self.given_up = true;
         self.body = None;
         self.queue.clear();
+        self.queued = 0;
     }
 
     /// Sends what the client has sent; ready once that was all.

@@ -29,8 +29,7 @@ async fn a_connection_carries_one_request_after_the_other() {
             let mut peer = server.accept().await;
             let mut heads = Vec::new();
             for body in ["one", "", "three"] {
-                heads.push(peer.request().await);
-                peer.say(&ok(body)).await;
+                heads.push(peer.answer(ok(body)).await);
             }
             (heads, peer)
         };
@@ -265,11 +264,7 @@ async fn what_is_left_of_a_request_is_sent_though_nobody_reads_the_response() {
         assert_eq!(peer.bytes(5).await, b"0\r\n\r\n");
         peer.say("hello").await;
         assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "hello");
-        let again = async {
-            peer.request().await;
-            peer.say(&ok("again")).await;
-        };
-        let (got, ()) = join!(bench.get("/"), again);
+        let (got, _) = join!(bench.get("/"), peer.answer(ok("again")));
         assert_eq!(got.unwrap(), ("again".into(), true));
     })
     .await;
@@ -314,10 +309,7 @@ async fn an_answer_given_before_the_endpoint_stopped_to_listen_counts() {
         let (server, bench) = bench().await;
         let (feed, body) = fed();
         let serve = async {
-            let mut peer = server.accept().await;
-            peer.request().await;
-            peer.say(&ok("too large")).await;
-            peer.reset();
+            server.answer(ok("too large")).await.reset();
             // There before the answer is read, so that the write fails first.
             feed.unbounded_send(data("more")).unwrap();
             feed
@@ -417,11 +409,7 @@ async fn an_upgrade_that_is_declined_is_a_response_like_any_other() {
         let (sent, mut peer) = join!(bench.send(request), server.answer(ok("no")));
         let body = sent.unwrap().into_body();
         assert_eq!(body.collect().await.unwrap().to_bytes(), "no");
-        let again = async {
-            peer.request().await;
-            peer.say(&ok("again")).await;
-        };
-        let (got, ()) = join!(bench.get("/"), again);
+        let (got, _) = join!(bench.get("/"), peer.answer(ok("again")));
         assert_eq!(got.unwrap(), ("again".into(), true));
     })
     .await;

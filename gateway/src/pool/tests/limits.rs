@@ -20,8 +20,7 @@ async fn a_request_waits_for_a_connection_when_there_are_as_many_as_may_be() {
         let serve = async {
             let mut peer = server.accept().await;
             for body in ["one", "two", "three"] {
-                peer.request().await;
-                peer.say(&ok(body)).await;
+                peer.answer(ok(body)).await;
             }
         };
         let (one, two, three, ()) = join!(bench.get("/"), bench.get("/"), bench.get("/"), serve);

@@ -33,8 +33,7 @@ impl Server {
     /// Accepts a connection and answers its first request.
     pub(super) async fn answer(&self, answer: impl AsRef<str>) -> Peer {
         let mut peer = self.accept().await;
-        peer.request().await;
-        peer.say(answer.as_ref()).await;
+        peer.answer(answer).await;
         peer
     }
 }
@@ -51,6 +50,13 @@ impl Peer {
             }
             assert_ne!(self.stream.read_buf(&mut self.buffer).await.unwrap(), 0, "no request");
         }
+    }
+
+    /// Answers the next request on the connection; gives its head.
+    pub(super) async fn answer(&mut self, answer: impl AsRef<str>) -> String {
+        let head = self.request().await;
+        self.say(answer.as_ref()).await;
+        head
     }
 
     /// Reads exactly so many bytes.
